@@ -1,0 +1,100 @@
+/**
+ * Errors, classified by who must act: you ({@linkcode UsageError}), the world
+ * ({@linkcode PeerError}), nobody any more ({@linkcode ClosedError}), time
+ * ({@linkcode TimeoutError}), or us ({@linkcode InternalError}).
+ *
+ * Messages follow one grammar: what could not be done, to what, why.
+ *
+ * @module
+ */
+
+/** The caller's mistake: an argument, a call out of order, a missing permission or capability. */
+export class UsageError extends TypeError {
+  /** Always `"UsageError"`. */
+  override readonly name = "UsageError";
+}
+
+/**
+ * The world's fault: a peer, the network or the operating system refused or broke.
+ *
+ * `code` is the POSIX name where one fits (`ECONNREFUSED`, `ECONNRESET`, `EPIPE`, …).
+ */
+export class PeerError extends Error {
+  /** Always `"PeerError"`. */
+  override readonly name = "PeerError";
+  /** POSIX error name, or `""` when none fits. */
+  readonly code: string;
+
+  /** Takes `message` (what could not be done, to what, why) and `code` (POSIX name). */
+  constructor(message: string, code = "", options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Something was used after it had been closed, stopped, cancelled or disposed of. */
+export class ClosedError extends Error {
+  /** Always `"ClosedError"`. */
+  override readonly name = "ClosedError";
+}
+
+/** A limit of time passed first. */
+export class TimeoutError extends Error {
+  /** Always `"TimeoutError"`. */
+  override readonly name = "TimeoutError";
+}
+
+/** A defect in this library: please report it. */
+export class InternalError extends Error {
+  /** Always `"InternalError"`. */
+  override readonly name = "InternalError";
+}
+
+/**
+ * Nothing is left that could wake what still waits, so it would wait for ever.
+ *
+ * `waiting` names each blocked operation, oldest first.
+ */
+export class DeadlockError extends Error {
+  /** Always `"DeadlockError"`. */
+  override readonly name = "DeadlockError";
+  /** One line for each thing that waits. */
+  readonly waiting: readonly string[];
+
+  /** Takes one description for each blocked operation. */
+  constructor(waiting: readonly string[]) {
+    super(
+      `Cannot wake what waits: nothing is left that could (${waiting.join("; ") || "nothing"})`,
+    );
+    this.waiting = waiting;
+  }
+}
+
+/**
+ * The message of whatever was thrown, without trailing newlines.
+ *
+ * @param thrown any value
+ * @returns `message` of an `Error`, else the value as a string
+ */
+export function messageOf(thrown: unknown): string {
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  return text.replace(/\n+$/, "");
+}
+
+/**
+ * A short, safe rendering of an argument for an error message.
+ *
+ * @param value any value
+ * @returns at most 80 characters
+ */
+export function show(value: unknown): string {
+  let text: string;
+  if (typeof value === "string") text = JSON.stringify(value);
+  else if (typeof value === "function") text = `function ${value.name || "(anonymous)"}`;
+  else if (typeof value === "object" && value !== null) {
+    text = Array.isArray(value)
+      ? `array of ${value.length}`
+      : `object ${value.constructor?.name ?? ""}`.trim();
+  } else text = String(value);
+  return text.length > 80 ? text.slice(0, 77) + "..." : text;
+}

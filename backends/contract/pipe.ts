@@ -1,0 +1,163 @@
+import type { Backend, IoMode, Undo } from "./backend.ts";
+import { ClosedError, PeerError, UsageError } from "./errors.ts";
+import { type ByteStream, WATCH } from "./stream.ts";
+
+/** Watchers of one end and mode, called once a turn while the end is ready. */
+class Readiness {
+  readonly #watchers = new Set<() => void>();
+  #posted = false;
+
+  constructor(readonly backend: Backend, readonly ready: () => boolean) {}
+
+  add(cb: () => void): Undo {
+    const entry = (): void => cb();
+    this.#watchers.add(entry);
+    this.poke();
+    return () => void this.#watchers.delete(entry);
+  }
+
+  /** Called when `ready` may have become true. */
+  poke(): void {
+    if (this.#posted || this.#watchers.size === 0 || !this.ready()) return;
+    this.#posted = true;
+    this.backend.post(() => {
+      this.#posted = false;
+      for (const watcher of [...this.#watchers]) {
+        // A sibling may have undone it, or taken all the data, in this very turn.
+        if (this.#watchers.has(watcher) && this.ready()) watcher();
+      }
+      this.poke();
+    });
+  }
+
+  clear(): void {
+    this.#watchers.clear();
+  }
+}
+
+/** One end of {@linkcode streamPair}. */
+class PipeEnd implements ByteStream {
+  readonly #chunks: Uint8Array[] = [];
+  #buffered = 0;
+  #eof = false;
+  #shut = false;
+  #closed = false;
+  readonly #readable: Readiness;
+  readonly #writable: Readiness;
+  peer!: PipeEnd;
+
+  constructor(
+    backend: Backend,
+    readonly capacity: number,
+    readonly local: string,
+    readonly remote: string,
+  ) {
+    this.#readable = new Readiness(backend, () => this.#buffered > 0 || this.#eof);
+    this.#writable = new Readiness(
+      backend,
+      () => this.#shut || this.peer.#closed || this.peer.#buffered < this.capacity,
+    );
+  }
+
+  get unsent(): number {
+    return 0;
+  }
+
+  tryRead(into: Uint8Array): number | null {
+    if (into.length === 0) throw new UsageError("Cannot read from stream: `into` is empty");
+    if (this.#closed) throw new ClosedError("Cannot read from stream: it is closed");
+    if (this.#buffered === 0) {
+      return this.#eof ? null : 0;
+    }
+    let count = 0;
+    while (count < into.length && this.#chunks.length > 0) {
+      const chunk = this.#chunks[0];
+      const room = into.length - count;
+      if (chunk.length <= room) {
+        into.set(chunk, count);
+        count += chunk.length;
+        this.#chunks.shift();
+      } else {
+        into.set(chunk.subarray(0, room), count);
+        this.#chunks[0] = chunk.subarray(room);
+        count += room;
+      }
+    }
+    this.#buffered -= count;
+    this.peer.#writable.poke();
+    return count;
+  }
+
+  tryWrite(bytes: Uint8Array): number {
+    if (this.#closed) throw new ClosedError("Cannot write to stream: it is closed");
+    if (this.#shut) throw new ClosedError("Cannot write to stream: it is shut down");
+    if (this.peer.#closed) throw new PeerError("Cannot write to stream: broken pipe", "EPIPE");
+    const room = Math.min(bytes.length, Math.max(0, this.capacity - this.peer.#buffered));
+    if (room > 0) {
+      this.peer.#chunks.push(bytes.slice(0, room));
+      this.peer.#buffered += room;
+      this.peer.#readable.poke();
+    }
+    return room;
+  }
+
+  shutdown(): void {
+    if (this.#shut || this.#closed) return;
+    this.#shut = true;
+    this.peer.#eof = true;
+    this.peer.#readable.poke();
+    this.#writable.poke();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.shutdown();
+    this.#closed = true;
+    this.#chunks.length = 0;
+    this.#buffered = 0;
+    this.#readable.clear();
+    this.#writable.clear();
+    // As with a socket: the peer reads what was sent, then end of file; its writes break the pipe.
+    this.peer.#writable.poke();
+    this.peer.#readable.poke();
+  }
+
+  setNoDelay(_on: boolean): void {}
+
+  setKeepAlive(_on: boolean): void {}
+
+  [WATCH](mode: IoMode, cb: () => void): Undo {
+    if (this.#closed) throw new ClosedError("Cannot watch stream: it is closed");
+    return (mode === "r" ? this.#readable : this.#writable).add(cb);
+  }
+}
+
+/** Options of {@linkcode streamPair}. */
+export interface StreamPairOptions {
+  /** Bytes each direction buffers before `tryWrite` takes no more. Default 65536. */
+  readonly capacity?: number;
+  /** What the two ends report as their addresses. */
+  readonly names?: readonly [string, string];
+}
+
+/**
+ * Two connected streams inside this process: what one end writes, the other reads.
+ *
+ * Follows AnyEvent::Util's `portable_socketpair`. Works on every backend.
+ *
+ * @param backend calls the watchers
+ */
+export function streamPair(
+  backend: Backend,
+  options: StreamPairOptions = {},
+): [ByteStream, ByteStream] {
+  const { capacity = 65536, names = ["", ""] } = options;
+  if (!(capacity > 0)) {
+    throw new UsageError(`Cannot make stream pair: capacity ${capacity} is not positive`);
+  }
+  const a = new PipeEnd(backend, capacity, names[0], names[1]);
+  const b = new PipeEnd(backend, capacity, names[1], names[0]);
+  a.peer = b;
+  b.peer = a;
+  return [a, b];
+}

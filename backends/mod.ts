@@ -1,0 +1,7 @@
+/**
+ * Event loop backends behind one contract.
+ *
+ * @module
+ */
+export * from "./contract/mod.ts";
+export * from "./native/mod.ts";
