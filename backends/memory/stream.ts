@@ -1,0 +1,82 @@
+import {
+  type Backend,
+  type ByteStream,
+  type IoMode,
+  PeerError,
+  type StreamPairOptions,
+  type Undo,
+  WATCH,
+} from "../contract/mod.ts";
+import { streamPair } from "../contract/mod.ts";
+
+/** One end of a connection of {@linkcode memoryNet}: a pipe end that is counted and can be severed. */
+export class MemoryStream implements ByteStream {
+  readonly local: string;
+  readonly remote: string;
+  readonly #under: ByteStream;
+  readonly #closed: (stream: MemoryStream) => void;
+  #broken: PeerError | undefined;
+
+  constructor(under: ByteStream, closed: (stream: MemoryStream) => void) {
+    this.#under = under;
+    this.#closed = closed;
+    this.local = under.local;
+    this.remote = under.remote;
+  }
+
+  get unsent(): number {
+    return this.#under.unsent;
+  }
+
+  tryRead(into: Uint8Array): number | null {
+    const count = this.#under.tryRead(into);
+    if (count === null && this.#broken !== undefined) throw this.#broken;
+    return count;
+  }
+
+  tryWrite(bytes: Uint8Array): number {
+    if (this.#broken !== undefined) throw this.#broken;
+    return this.#under.tryWrite(bytes);
+  }
+
+  shutdown(): void {
+    this.#under.shutdown();
+  }
+
+  close(): void {
+    this.#under.close();
+    this.#closed(this);
+  }
+
+  /** As if the cable were cut: reading gives what had arrived, then fails; writing fails at once. */
+  sever(code: string): void {
+    this.#broken ??= new PeerError(
+      `Cannot use connection ${this.local} -> ${this.remote}: connection reset`,
+      code,
+    );
+    // Both directions end, which wakes the watchers of both modes: they find the error.
+    this.#under.shutdown();
+  }
+
+  setNoDelay(on: boolean): void {
+    this.#under.setNoDelay(on);
+  }
+
+  setKeepAlive(on: boolean): void {
+    this.#under.setKeepAlive(on);
+  }
+
+  [WATCH](mode: IoMode, cb: () => void): Undo {
+    return this.#under[WATCH](mode, cb);
+  }
+}
+
+/** Both ends of a new connection. */
+export function memoryPair(
+  backend: Backend,
+  options: StreamPairOptions,
+  closed: (stream: MemoryStream) => void,
+): [MemoryStream, MemoryStream] {
+  const [a, b] = streamPair(backend, options);
+  return [new MemoryStream(a, closed), new MemoryStream(b, closed)];
+}

@@ -1,0 +1,71 @@
+import type { ChildStatus, Undo } from "../contract/backend.ts";
+import { show, UsageError } from "../contract/errors.ts";
+
+/** Ended children whose status is kept for watching by pid; the oldest is forgotten first. */
+export const MAX_ENDED_CHILDREN = 1024;
+
+const byPid = new Map<number, Deno.ChildProcess>();
+const ended: number[] = [];
+
+/** The status as `waitpid` has it: exit code shifted left by eight, or the signal's number. */
+function rawStatus(status: Deno.CommandStatus): number {
+  // Deno reports a child that a signal has ended as 128 plus the signal's number.
+  return status.signal === null ? (status.code & 255) << 8 : status.code - 128;
+}
+
+function isChild(value: unknown): value is Deno.ChildProcess {
+  return typeof value === "object" && value !== null &&
+    typeof (value as Partial<Deno.ChildProcess>).pid === "number" &&
+    (value as Partial<Deno.ChildProcess>).status instanceof Promise;
+}
+
+/**
+ * Lets a child be watched by its pid, and stops it and its pipes from keeping the process alive.
+ *
+ * @param child what `Deno.Command.spawn` returned
+ * @returns the child
+ * @throws {UsageError} for anything else
+ */
+export function registerChild(child: Deno.ChildProcess): Deno.ChildProcess {
+  if (!isChild(child)) {
+    throw new UsageError(`Cannot register child: ${show(child)} is not a Deno.ChildProcess`);
+  }
+  if (byPid.get(child.pid) === child) return child;
+  byPid.set(child.pid, child);
+  child.unref();
+  const { pid } = child;
+  void child.status.finally(() => {
+    ended.push(pid);
+    if (ended.length > MAX_ENDED_CHILDREN) {
+      const oldest = ended.shift()!;
+      // A later child may have got the same pid.
+      if (!ended.includes(oldest)) byPid.delete(oldest);
+    }
+  });
+  return child;
+}
+
+/** Calls back once, never inside the call, when the child has ended. */
+export function watchChild(child: unknown, cb: (ended: ChildStatus) => void): Undo {
+  const found = typeof child === "number" ? byPid.get(child) : child;
+  if (typeof child === "number" && found === undefined) {
+    throw new UsageError(
+      `Cannot watch child ${child}: give its Deno.ChildProcess, or pass that to registerChild first`,
+    );
+  }
+  if (!isChild(found)) {
+    throw new UsageError(
+      `Cannot watch child: ${show(child)} is neither a Deno.ChildProcess nor a process id`,
+    );
+  }
+  registerChild(found);
+  let live = true;
+  void found.status.then((status) => {
+    if (!live) return;
+    live = false;
+    cb({ pid: found.pid, status: rawStatus(status) });
+  });
+  return () => {
+    live = false;
+  };
+}

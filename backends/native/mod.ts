@@ -1,0 +1,61 @@
+/**
+ * The native backend: on Deno's own event loop, with its sockets and its host.
+ *
+ * @module
+ */
+import type { BackendOptions } from "../contract/backend.ts";
+import type { Env, LogLevel, LogSink } from "../contract/env.ts";
+import { NativeBackend } from "./backend.ts";
+import { nativeHost, nativeRandom } from "./host.ts";
+import { NativeNet } from "./net.ts";
+
+export { NativeBackend } from "./backend.ts";
+export { registerChild } from "./child.ts";
+export type { IoStream, Released } from "./host_stream.ts";
+export { type IoSource, ioStream } from "./io_stream.ts";
+
+/** Options of {@linkcode nativeEnv}. */
+export interface NativeEnvOptions extends BackendOptions {
+  /** Where messages for people go. Default: errors (levels 1 to 4) as lines on standard error. */
+  readonly log?: LogSink;
+}
+
+/** An {@linkcode Env} whose backend has all that native has. */
+export interface NativeEnv extends Env {
+  /** The event loop. */
+  readonly backend: NativeBackend;
+}
+
+const NAMES: readonly string[] = ["", "fatal", "alert", "crit", "error"];
+
+function logErrors(level: LogLevel, message: string): void {
+  if (level <= 4) globalThis.console.error(`${NAMES[level]}: ${message}`);
+}
+
+/**
+ * Makes an {@linkcode Env} on Deno's own event loop. Each has a loop of its own.
+ *
+ * Backends: native. Permissions: none to make it; sockets, files and names need theirs when used.
+ *
+ * @param options what to do with what callbacks throw, and with messages
+ * @returns the platform
+ *
+ * @example
+ * ```ts
+ * import { nativeEnv } from "@anyevent/backends";
+ *
+ * const { backend } = nativeEnv();
+ * backend.post(() => console.log("in the next turn"));
+ * ```
+ */
+export function nativeEnv(options: NativeEnvOptions = {}): NativeEnv {
+  const backend = new NativeBackend(options);
+  return {
+    name: "native",
+    backend,
+    net: new NativeNet(backend),
+    host: nativeHost,
+    random: nativeRandom,
+    log: options.log ?? logErrors,
+  };
+}

@@ -1,0 +1,224 @@
+import type { Backend, Undo } from "../contract/backend.ts";
+import { type PeerError, show, UsageError } from "../contract/errors.ts";
+import type { Address, Listener, Net, Secured, TlsOptions, TlsRole } from "../contract/net.ts";
+import type { ByteStream } from "../contract/stream.ts";
+import { ConnSource } from "./conn_source.ts";
+import { hostError, peerError } from "./host_error.ts";
+import { HostStream, TURNS } from "./host_stream.ts";
+import { hostPort } from "./source.ts";
+import { secure } from "./tls.ts";
+import type { Turns } from "./turns.ts";
+
+/** Seconds to wait before accepting again when the process has run out of descriptors. */
+export const ACCEPT_PAUSE = 0.1;
+
+function addressName(address: Address): string {
+  return address.transport === "tcp"
+    ? hostPort(address.host, address.port)
+    : `unix/:${address.path}`;
+}
+
+/** An address from outside, checked. */
+function checkAddress(address: unknown, doing: string): Address {
+  const like = (typeof address === "object" && address !== null ? address : {}) as Partial<
+    Record<string, unknown>
+  >;
+  if (like.transport === "tcp") {
+    if (typeof like.host !== "string" || like.host === "") {
+      throw new UsageError(`Cannot ${doing}: host ${show(like.host)} is not a name or address`);
+    }
+    const { port } = like;
+    if (typeof port !== "number" || !Number.isInteger(port) || port < 0 || port > 65535) {
+      throw new UsageError(`Cannot ${doing}: port ${show(port)} is not one of 0 to 65535`);
+    }
+  } else if (like.transport === "unix") {
+    if (typeof like.path !== "string" || like.path === "") {
+      throw new UsageError(`Cannot ${doing}: path ${show(like.path)} is not a path`);
+    }
+  } else {
+    throw new UsageError(`Cannot ${doing}: transport ${show(like.transport)} is not tcp or unix`);
+  }
+  return address as Address;
+}
+
+/** The sockets of a native backend: `Deno.connect`, `Deno.listen`, and TLS by `node:tls`. */
+export class NativeNet implements Net {
+  readonly #backend: Backend & Turns;
+  #streams = 0;
+  #listeners = 0;
+  #attempts = 0;
+
+  /** @param backend gives the streams their turns */
+  constructor(backend: Backend & Turns) {
+    this.#backend = backend;
+  }
+
+  /**
+   * Connects; calls back once with the stream or the error.
+   *
+   * Permissions: `--allow-net` for the host and port; for a Unix socket also read and write of its path.
+   *
+   * @param to where
+   * @param cb gets the outcome; a missing permission comes as `EACCES`
+   * @returns aborts the attempt; no effect afterwards
+   * @throws {UsageError} when the address makes no sense
+   */
+  connect(
+    to: Address,
+    cb: (error: PeerError | undefined, stream: ByteStream | undefined) => void,
+  ): Undo {
+    checkAddress(to, "connect");
+    const doing = `connect to ${addressName(to)}`;
+    const aborter = new AbortController();
+    let live = true;
+    const finish = (error: PeerError | undefined, conn: Deno.Conn | undefined): void => {
+      if (!live) return conn?.close();
+      this.#backend.run(() => {
+        live = false;
+        this.#attempts--;
+        cb(error, conn === undefined ? undefined : this.#stream(conn));
+      });
+    };
+    this.#attempts++;
+    dial(to, aborter.signal).then(
+      (conn) => finish(undefined, conn),
+      (thrown) => finish(peerError(doing, thrown), undefined),
+    );
+    return () => {
+      if (!live) return;
+      live = false;
+      this.#attempts--;
+      aborter.abort();
+    };
+  }
+
+  /**
+   * Binds and listens before it returns. The listener does not keep the process alive.
+   *
+   * Permissions: as for `connect`.
+   *
+   * @param on where; port 0: the system picks one
+   * @param accepted gets each connection, as a turn of its own
+   * @param failed gets what goes wrong while accepting; it goes on after a pause
+   * @throws {PeerError} when it cannot bind
+   * @throws {UsageError} when the address makes no sense or a permission is missing
+   */
+  listen(
+    on: Address,
+    accepted: (stream: ByteStream) => void,
+    failed?: (error: PeerError) => void,
+  ): Listener {
+    checkAddress(on, "listen");
+    if (typeof accepted !== "function") {
+      throw new UsageError(`Cannot listen: callback ${show(accepted)} is not a function`);
+    }
+    const doing = `listen on ${addressName(on)}`;
+    let host: Deno.Listener;
+    try {
+      host = on.transport === "tcp"
+        ? Deno.listen({ transport: "tcp", hostname: on.host, port: on.port })
+        : Deno.listen({ transport: "unix", path: on.path });
+    } catch (thrown) {
+      throw hostError(doing, thrown);
+    }
+    (host as Deno.Listener & { unref(): void }).unref();
+    this.#listeners++;
+    let open = true;
+    let pause: Undo | undefined;
+    const accept = (): void => {
+      pause = undefined;
+      host.accept().then(
+        (conn) => {
+          if (!open) return conn.close();
+          this.#backend.run(() => accepted(this.#stream(conn)));
+          if (open) accept();
+        },
+        (thrown) => {
+          if (!open) return;
+          // Mostly too many open files, which accepting again at once would turn into a busy loop.
+          pause = this.#backend.timer(ACCEPT_PAUSE, accept);
+          this.#backend.run(() => failed?.(peerError(`accept on ${addressName(on)}`, thrown)));
+        },
+      );
+    };
+    accept();
+    const bound = host.addr;
+    const address: Address = "hostname" in bound
+      ? { transport: "tcp", host: bound.hostname, port: bound.port }
+      : on;
+    return {
+      address,
+      close: (): void => {
+        if (!open) return;
+        open = false;
+        this.#listeners--;
+        pause?.();
+        host.close();
+        if (on.transport === "unix") removeSocket(on.path);
+      },
+    };
+  }
+
+  /**
+   * TLS 1.3 over a stream that has been used in plain text so far.
+   *
+   * @param stream any stream; not to be used any more
+   * @param role which end of the handshake
+   * @param options certificate, and bytes already read
+   * @param cb gets the outcome
+   * @returns aborts the handshake and closes the stream; no effect afterwards
+   */
+  secure(
+    stream: ByteStream,
+    role: TlsRole,
+    options: TlsOptions,
+    cb: (error: PeerError | undefined, secured: Secured | undefined) => void,
+  ): Undo {
+    let live = true;
+    const undo = secure(this.#backend, stream, role, options, (error, secured) => {
+      live = false;
+      this.#attempts--;
+      cb(error, secured);
+    });
+    this.#attempts++;
+    return () => {
+      if (!live) return;
+      live = false;
+      this.#attempts--;
+      undo();
+    };
+  }
+
+  /** Sockets, listeners, attempts and handshakes that are open. */
+  stats(): { readonly streams: number; readonly listeners: number; readonly attempts: number } {
+    return { streams: this.#streams, listeners: this.#listeners, attempts: this.#attempts };
+  }
+
+  #stream(conn: Deno.Conn): ByteStream {
+    this.#streams++;
+    const stream = new HostStream(new ConnSource(conn), () => void this.#streams--);
+    stream[TURNS](this.#backend);
+    return stream;
+  }
+}
+
+/** In an async function, so that a missing permission is a rejection like the rest. */
+async function dial(to: Address, signal: AbortSignal): Promise<Deno.Conn> {
+  if (to.transport === "unix") return await Deno.connect({ transport: "unix", path: to.path });
+  return await Deno.connect({
+    transport: "tcp",
+    hostname: to.host,
+    port: to.port,
+    signal,
+  });
+}
+
+/** The host leaves a Unix socket's name behind, which would make the next `listen` there fail. */
+function removeSocket(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (thrown) {
+    // Somebody else has removed it: as wanted.
+    if (!(thrown instanceof Deno.errors.NotFound)) throw thrown;
+  }
+}
