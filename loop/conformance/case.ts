@@ -1,0 +1,105 @@
+import { ClosedError, type Env } from "@anyevent/backends/contract";
+import { Loop } from "../loop.ts";
+
+/** A child process that a {@linkcode Support} started. */
+export interface SpawnedChild {
+  /** Process id. */
+  readonly pid: number;
+  /** What `Loop.child` gets: the object of the host, or the pid. */
+  readonly child: { readonly pid: number } | number;
+  /** Ends it with SIGKILL. */
+  kill(): void;
+  /** Resolves when it has ended. */
+  readonly ended: Promise<unknown>;
+}
+
+/** What a few cases need of the host the suite runs on; the suite itself names none. */
+export interface Support {
+  /** Starts a child that ends by itself with this exit code; `undefined`: it stays until killed. */
+  spawn(code: number | undefined): SpawnedChild;
+  /** Sends this process a signal, named without `SIG`. */
+  raise(signal: string): void;
+}
+
+/** What a case needs beyond timers, posts and io on streams in memory. */
+export type Need = "signal" | "child" | "block";
+
+/** One rule, as code. */
+export interface Case {
+  /** The rule. */
+  readonly name: string;
+  /** What the Env (and the {@linkcode Support}) must have; skip the case otherwise. */
+  readonly needs: readonly Need[];
+  /** Fails by throwing, or by rejecting. */
+  run(env: Env, support?: Support): Promise<void> | void;
+}
+
+/** The case's own failure. */
+export class ConformanceError extends Error {
+  /** Always `"ConformanceError"`. */
+  override readonly name = "ConformanceError";
+}
+
+/** Throws unless both have the same JSON text. */
+export function same(actual: unknown, expected: unknown, what: string): void {
+  const [a, b] = [JSON.stringify(actual), JSON.stringify(expected)];
+  if (a !== b) throw new ConformanceError(`${what}: got ${a}, expected ${b}`);
+}
+
+/** Throws unless it holds. */
+export function check(holds: boolean, what: string): void {
+  if (!holds) throw new ConformanceError(what);
+}
+
+/** The needs of a case that an Env cannot meet; empty: the case can run. */
+export function missing(it: Case, env: Env, support?: Support): Need[] {
+  const backend = env.backend;
+  const has: Record<Need, boolean> = {
+    signal: backend.signal !== undefined && support !== undefined,
+    child: backend.child !== undefined && support !== undefined,
+    block: backend.runUntil !== undefined && backend.runOnce !== undefined,
+  };
+  return it.needs.filter((need) => !has[need]);
+}
+
+/** What the body of a case gets. */
+export type Body = (loop: Loop, support: Support) => Promise<void> | void;
+
+const noSupport: Support = {
+  spawn: () => {
+    throw new ClosedError("Cannot spawn: the suite was given no support");
+  },
+  raise: () => {
+    throw new ClosedError("Cannot raise signal: the suite was given no support");
+  },
+};
+
+/** Makes a case over a fresh loop, and checks that the case leaves nothing behind. */
+export function rule(name: string, body: Body, ...needs: Need[]): Case {
+  return {
+    name,
+    needs,
+    async run(env: Env, support: Support = noSupport): Promise<void> {
+      const loop = new Loop(env);
+      try {
+        await body(loop, support);
+        same(
+          loop.stats(),
+          { timers: 0, ios: 0, signals: 0, children: 0, idles: 0, held: 0 },
+          "watchers left at the end",
+        );
+        // A stream in memory may still have posted that nobody watches it any more.
+        for (let turns = 0; turns < 5 && env.backend.stats().posted > 0; turns++) {
+          await new Promise<void>((resolve) => env.backend.post(resolve));
+        }
+        same(
+          env.backend.stats(),
+          { timers: 0, ios: 0, posted: 0, signals: 0, children: 0, idles: 0 },
+          "registrations left with the backend at the end",
+        );
+      } finally {
+        loop.dispose();
+      }
+    },
+  };
+}

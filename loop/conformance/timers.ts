@@ -1,0 +1,211 @@
+import { type Case, check, rule, same } from "./case.ts";
+
+/** Rules of timers, clocks and postponed callbacks. */
+export const timerCases: readonly Case[] = [
+  rule("a timer fires once, not before its time, never inside the call", async (loop) => {
+    const done = loop.condvar<[number]>();
+    const begun = loop.now();
+    let inside = true;
+    const timer = loop.timer({
+      after: 0.01,
+      cb: () => {
+        check(!inside, "called inside the call");
+        done.send(loop.now());
+      },
+    });
+    inside = false;
+    const at = await done.recv();
+    check(at >= begun + 0.01, `fired ${begun + 0.01 - at} s early`);
+    check(!timer.active, "still active after it has fired");
+    await loop.sleep(0.02);
+  }),
+
+  rule("zero and negative delays fire in order of creation", async (loop) => {
+    const order: string[] = [];
+    const done = loop.condvar();
+    loop.timer({ after: 0, cb: () => void order.push("zero") });
+    loop.timer({ after: -3, cb: () => void order.push("negative") });
+    loop.timer({ after: 0, cb: done });
+    same(order, [], "called inside the call");
+    await done.recv();
+    same(order, ["zero", "negative"], "order");
+  }),
+
+  rule("timers fire by deadline, equal ones in order of creation", async (loop) => {
+    const order: number[] = [];
+    const done = loop.condvar();
+    // Made in one callback, so that they count from the same moment.
+    loop.postpone(() => {
+      for (const [id, after] of [[4, 0.02], [1, 0.01], [2, 0.01], [5, 0.02], [3, 0.01]]) {
+        loop.timer({ after, cb: () => void order.push(id) });
+      }
+      loop.timer({ after: 0.02, cb: done });
+    });
+    await done.recv();
+    same(order, [1, 2, 3, 4, 5], "order");
+  }),
+
+  rule("a repeating timer goes on until cancelled in its own callback", async (loop) => {
+    let calls = 0;
+    const done = loop.condvar();
+    const timer = loop.timer({
+      after: 0,
+      interval: 0.005,
+      cb: () => {
+        if (++calls < 3) return;
+        timer.cancel();
+        done.send();
+      },
+    });
+    await done.recv();
+    await loop.sleep(0.02);
+    same(calls, 3, "calls");
+    check(!timer.active, "active after cancel");
+  }),
+
+  rule("missed ticks collapse into one, and the grid goes on from there", async (loop) => {
+    const at: number[] = [];
+    const done = loop.condvar();
+    const timer = loop.timer({
+      after: 0.05,
+      interval: 0.05,
+      cb: () => {
+        at.push(loop.now());
+        if (at.length === 1) {
+          const until = loop.time() + 0.13;
+          while (loop.time() < until);
+        }
+        if (at.length === 4) {
+          timer.cancel();
+          done.send();
+        }
+      },
+    });
+    await done.recv();
+    check(at[1] - at[0] >= 0.05, "the second tick came early");
+    check(at[2] - at[1] < 0.05, "the missed tick did not come at once");
+    check(at[3] - at[2] >= 0.0499, "more than one missed tick was made up for");
+  }),
+
+  rule("a sibling due in the same turn is not called once cancelled", async (loop) => {
+    const order: string[] = [];
+    const done = loop.condvar();
+    loop.postpone(() => {
+      loop.timer({
+        after: 0.005,
+        cb: () => {
+          order.push("first");
+          second.cancel();
+        },
+      });
+      const second = loop.timer({ after: 0.005, cb: () => void order.push("second") });
+      loop.timer({ after: 0.005, cb: done });
+    });
+    await done.recv();
+    same(order, ["first"], "order");
+  }),
+
+  rule(
+    "a zero timer that makes itself again starves neither posts nor later timers",
+    async (loop) => {
+      const done = loop.condvar();
+      done.begin();
+      let over = false;
+      const again = (): void => {
+        if (!over) loop.timer({ after: 0, cb: again });
+      };
+      again();
+      done.begin();
+      loop.postpone(() => done.end());
+      loop.timer({ after: 0.01, cb: () => done.end() });
+      await done.recv();
+      over = true;
+      await loop.sleep(0.005);
+    },
+  ),
+
+  rule("now() stands still during a callback, nowUpdate() lets it catch up", async (loop) => {
+    const done = loop.condvar<[number[]]>();
+    loop.timer({
+      after: 0,
+      cb: () => {
+        const first = loop.now();
+        const until = loop.time() + 0.01;
+        while (loop.time() < until);
+        const second = loop.now();
+        loop.nowUpdate();
+        done.send([first, second, loop.now()]);
+      },
+    });
+    const [first, second, third] = await done.recv();
+    same(second, first, "now() in one callback");
+    check(third >= first + 0.009, `nowUpdate() moved now() by ${third - first} s only`);
+    check(Math.abs(loop.now() - loop.time()) < 60, "now() does not read as epoch seconds");
+  }),
+
+  rule("postponed callbacks come in order, never inside the call", async (loop) => {
+    const order: string[] = [];
+    const done = loop.condvar();
+    loop.postpone(() => {
+      order.push("a");
+      loop.postpone(() => {
+        order.push("nested");
+        done.send();
+      });
+      order.push("end of a");
+    });
+    loop.postpone(() => void order.push("b"));
+    same(order, [], "called inside the call");
+    await done.recv();
+    same(order, ["a", "end of a", "b", "nested"], "order");
+  }),
+
+  rule("sleep() takes its time, and shorter ones end first", async (loop) => {
+    const begun = loop.now();
+    const order: string[] = [];
+    await Promise.all([
+      Promise.resolve(loop.sleep(0.02)).then(() => void order.push("long")),
+      Promise.resolve(loop.sleep(0.005)).then(() => void order.push("short")),
+    ]);
+    same(order, ["short", "long"], "order");
+    check(loop.now() >= begun + 0.02, "woke early");
+  }),
+
+  rule("ten thousand timers fire, each once", async (loop) => {
+    const done = loop.condvar();
+    const calls = new Uint8Array(10_000);
+    done.begin();
+    for (let i = 0; i < calls.length; i++) {
+      done.begin();
+      loop.addTimer((i * 7919 % 100) / 10_000, 0, () => {
+        calls[i]++;
+        done.end();
+      });
+    }
+    done.end();
+    await done.recv();
+    check(calls.every((it) => it === 1), "a timer did not fire exactly once");
+  }),
+
+  rule("a callback that throws or rejects is reported, and stops nothing", async (loop) => {
+    const done = loop.condvar();
+    const seen: string[] = [];
+    done.begin();
+    done.begin();
+    done.begin();
+    loop.onCallbackError = (error, what) => {
+      seen.push(`${error} in ${what.describe()}`);
+      done.end();
+    };
+    loop.timer({
+      after: 0,
+      cb: () => {
+        throw new Error("thrown");
+      },
+    });
+    loop.timer({ after: 0, cb: () => done.end() });
+    loop.timer({ after: 0.001, cb: () => Promise.reject(new Error("rejected")) });
+    await done.recv();
+    same(seen, ["Error: thrown in timer(0)", "Error: rejected in timer(0.001)"], "reports");
+  }),
+];

@@ -1,0 +1,308 @@
+/**
+ * Operations: calls that may block, run by `yield*` in a thread or by `await` anywhere else.
+ *
+ * The protocol between an operation and its driver (the thread scheduler of `@anyevent/coro`, or the
+ * promise bridge below):
+ *
+ * 1. The driver takes the operation's iterator and calls `next()` without a value.
+ * 2. The operation either completes at once (`done`), which never switches threads, or yields a
+ *    {@linkcode Suspension}.
+ * 3. The driver calls `suspension.start(waker)` and keeps the abort it returns.
+ * 4. After `waker.wake()` the driver calls `next(RESUMED)`. The operation completes, or, when it was
+ *    woken for nothing or somebody was faster, yields again (back to 3, without an abort in between).
+ *    Wake-ups are hints.
+ * 5. To end the wait early the driver calls the abort (once, and never after it has resumed the
+ *    operation), then `throw(error)` or `return()`.
+ *
+ * Only the waiting and taking is lazy. What gives (`put`, `up`, `send`) has its effect when called and
+ * returns an operation for the wait that may follow. An operation runs once.
+ *
+ * This file holds the only bare `yield` of the project.
+ *
+ * @module
+ */
+import { DeadlockError, UsageError } from "@anyevent/backends/contract";
+
+/** What a driver passes to `next` when it resumes an operation; anything but `undefined` would do. */
+export const RESUMED = true;
+
+/** Gives a blocked operation's driver the hint that it can go on. Idempotent until resumed. */
+export interface Waker {
+  /** Never runs the operation inside the call; may be called from anywhere, also inside `start`. */
+  wake(): void;
+}
+
+/** Stops waiting: the waker is not called afterwards and nothing has been taken. */
+export type Abort = () => void;
+
+/** Why and how an operation waits. */
+export interface Suspension {
+  /** What is waited for, as in `sleep(3)`: shown in thread listings and by deadlock errors. */
+  describe(): string;
+  /** Begins to wait. Called by the driver, synchronously, once each time it was yielded. */
+  start(waker: Waker): Abort;
+}
+
+/** The iterator a driver drives. */
+export type Steps<T> = Iterator<Suspension, T, typeof RESUMED | undefined>;
+
+/**
+ * A call that may block and gives a `T`.
+ *
+ * `yield*` it in a thread, `await` it in async code. It runs once.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from "@anyevent/loop";
+ *
+ * await sleep(0.01);
+ * ```
+ */
+export interface Operation<T> extends PromiseLike<T> {
+  /** What it would wait for. */
+  describe(): string;
+  /** For `yield*`. @throws {UsageError} when it has run before, or outside a thread and `await` */
+  [Symbol.iterator](): Steps<T> & IterableIterator<Suspension, T, typeof RESUMED | undefined>;
+}
+
+/** Drivers raise `depth` while they run operations: what else drives one makes a mistake. */
+export const driving: { depth: number } = { depth: 0 };
+
+/**
+ * Base of the primitive operations: one condition to poll, one way to wait for it.
+ *
+ * A subclass says whether it can complete now, with what, and how to be told that it may have become
+ * able to.
+ */
+export abstract class WaitOperation<T> implements Operation<T>, Suspension {
+  #begun = false;
+
+  /** Takes or checks what is waited for. @returns whether the operation is complete */
+  protected abstract poll(): boolean;
+
+  /** The value, once `poll` was true. May throw: then the operation fails with that. */
+  protected abstract result(): T;
+
+  /** See {@linkcode Suspension}. */
+  abstract describe(): string;
+
+  /** See {@linkcode Suspension}. */
+  abstract start(waker: Waker): Abort;
+
+  /** See {@linkcode Operation}. */
+  [Symbol.iterator](): this & IterableIterator<Suspension, T, typeof RESUMED | undefined> {
+    return this as this & IterableIterator<Suspension, T, typeof RESUMED | undefined>;
+  }
+
+  /** One step; for drivers. */
+  next(resumed?: typeof RESUMED): IteratorResult<Suspension, T> {
+    if (resumed === undefined) {
+      if (this.#begun) throw new UsageError(`Cannot run ${this.describe()}: it has run before`);
+      if (driving.depth === 0) {
+        throw new UsageError(
+          `Cannot run ${this.describe()}: use \`yield*\` in a thread or \`await\` elsewhere`,
+        );
+      }
+      this.#begun = true;
+    }
+    if (this.poll()) return { done: true, value: this.result() };
+    return { done: false, value: this };
+  }
+
+  /** The driver ends the wait with an error; for drivers. */
+  throw(error: unknown): IteratorResult<Suspension, T> {
+    throw error;
+  }
+
+  /** The driver ends the wait; for drivers. */
+  return(value: T): IteratorResult<Suspension, T> {
+    return { done: true, value };
+  }
+
+  /** See {@linkcode Operation}: `await` and `Promise` combinators use it. */
+  then<A = T, B = never>(
+    fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return bridge.run(this).then(fulfilled, rejected);
+  }
+}
+
+class GeneratorOperation<T> implements Operation<T> {
+  #body: (() => Generator<Suspension, T, typeof RESUMED | undefined>) | undefined;
+
+  constructor(
+    readonly description: () => string,
+    body: () => Generator<Suspension, T, typeof RESUMED | undefined>,
+  ) {
+    this.#body = body;
+  }
+
+  describe(): string {
+    return this.description();
+  }
+
+  [Symbol.iterator](): Generator<Suspension, T, typeof RESUMED | undefined> {
+    const body = this.#body;
+    if (body === undefined) {
+      throw new UsageError(`Cannot run ${this.describe()}: it has run before`);
+    }
+    this.#body = undefined;
+    return body();
+  }
+
+  then<A = T, B = never>(
+    fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return bridge.run(this).then(fulfilled, rejected);
+  }
+}
+
+/**
+ * An operation made of others: `body` may `yield*` them.
+ *
+ * @param description what it waits for, made when asked for
+ * @param body runs when the operation is run, at most once
+ * @example
+ * ```ts
+ * import { operation, sleep } from "@anyevent/loop";
+ *
+ * const twice = () =>
+ *   operation(() => "twice", function* () {
+ *     yield* sleep(0.001);
+ *     yield* sleep(0.001);
+ *     return "done";
+ *   });
+ * console.log(await twice()); // done
+ * ```
+ */
+export function operation<T>(
+  description: () => string,
+  body: () => Generator<Suspension, T, typeof RESUMED | undefined>,
+): Operation<T> {
+  return new GeneratorOperation(description, body);
+}
+
+/**
+ * Suspends the caller once: the primitive under anything that blocks. It may return without `wake`
+ * having been called, so check the condition again.
+ */
+export function* suspend(
+  suspension: Suspension,
+): Generator<Suspension, void, typeof RESUMED | undefined> {
+  yield suspension;
+}
+
+/** Runs an operation for `await`. */
+export interface Bridge {
+  /** Runs it to its end. */
+  run<T>(op: Operation<T>): Promise<T>;
+}
+
+/** An `await` that has not come back. */
+export interface Awaiting {
+  /** What it waits for. */
+  describe(): string;
+  /** Ends it with an error. */
+  fail(error: Error): void;
+}
+
+const awaiting = new Set<Awaiting>();
+let awaitingChanged: (count: number) => void = () => undefined;
+
+/**
+ * Tells when `await`s begin and end to wait, so that a loop can report a deadlock.
+ *
+ * @param changed gets the number of `await`s that wait now
+ */
+export function watchAwaiting(changed: (count: number) => void): void {
+  awaitingChanged = changed;
+}
+
+/** Registers an `await`. @returns takes it back */
+export function addAwaiting(entry: Awaiting): () => void {
+  awaiting.add(entry);
+  awaitingChanged(awaiting.size);
+  return () => {
+    if (awaiting.delete(entry)) awaitingChanged(awaiting.size);
+  };
+}
+
+/** Fails every waiting `await` with one {@linkcode DeadlockError} that names them all. */
+export function failAwaiting(): void {
+  if (awaiting.size === 0) return;
+  const entries = [...awaiting];
+  const error = new DeadlockError(entries.map((entry) => entry.describe()));
+  for (const entry of entries) entry.fail(error);
+}
+
+/** Drives an operation from promise code, without any scheduler. */
+class PromiseBridge implements Bridge {
+  run<T>(op: Operation<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const steps = op[Symbol.iterator]();
+      let current: Suspension | undefined;
+      let abort: Abort | undefined;
+      let woken = false;
+      let stop: (() => void) | undefined;
+
+      const step = (advance: () => IteratorResult<Suspension, T>): void => {
+        driving.depth++;
+        let result: IteratorResult<Suspension, T>;
+        try {
+          result = advance();
+        } catch (error) {
+          stop?.();
+          reject(error);
+          return;
+        } finally {
+          driving.depth--;
+        }
+        if (result.done) {
+          stop?.();
+          resolve(result.value);
+          return;
+        }
+        current = result.value;
+        woken = false;
+        stop ??= addAwaiting({ describe: () => current!.describe(), fail });
+        abort = current.start({ wake });
+      };
+      const wake = (): void => {
+        if (woken) return;
+        woken = true;
+        // Never inside the waker's call: one microtask later, in order of the wake-ups.
+        Promise.resolve().then(() => {
+          if (!woken) return;
+          abort = undefined;
+          step(() => steps.next(RESUMED));
+        });
+      };
+      const fail = (error: Error): void => {
+        woken = false;
+        abort?.();
+        abort = undefined;
+        step(() => {
+          if (steps.throw === undefined) throw error;
+          return steps.throw(error);
+        });
+      };
+      step(() => steps.next());
+    });
+  }
+}
+
+let bridge: Bridge = new PromiseBridge();
+
+/**
+ * Replaces what runs `await`ed operations. `@anyevent/coro` installs its scheduler here, which makes
+ * awaiting code the main thread.
+ *
+ * @returns the bridge used so far
+ */
+export function setBridge(next: Bridge): Bridge {
+  const previous = bridge;
+  bridge = next;
+  return previous;
+}

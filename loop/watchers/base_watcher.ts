@@ -1,0 +1,94 @@
+import type { Core } from "../core.ts";
+import type { Watcher } from "../watcher.ts";
+
+/** For `Loop.stats`. */
+export type WatcherKind = "timer" | "io" | "signal" | "child" | "idle";
+
+/**
+ * The life of a watcher: listed in its loop while active, counted among what keeps the process alive.
+ *
+ * A subclass registers with the backend first (which may throw) and then calls `begin`.
+ */
+export abstract class BaseWatcher implements Watcher {
+  /** Neighbours in the loop's list; owned by this class. */
+  older: BaseWatcher | undefined = undefined;
+  newer: BaseWatcher | undefined = undefined;
+  protected readonly core: Core;
+  #active = false;
+  #wanted: boolean;
+  /** Whether it is counted in `core.holds`: true at most while wanted and not yet released. */
+  #counted = false;
+
+  constructor(core: Core, holds: boolean) {
+    this.core = core;
+    this.#wanted = holds;
+  }
+
+  abstract get kind(): WatcherKind;
+  abstract describe(): string;
+
+  /** Undoes the registration with the backend. */
+  protected abstract stop(): void;
+
+  get active(): boolean {
+    return this.#active;
+  }
+
+  ref(): Watcher {
+    this.#wanted = true;
+    if (this.#active && !this.#counted) {
+      this.#counted = true;
+      this.core.holds.add();
+    }
+    return this;
+  }
+
+  unref(): Watcher {
+    this.#wanted = false;
+    this.release();
+    return this;
+  }
+
+  cancel(): void {
+    if (!this.#active) return;
+    this.end();
+    this.stop();
+    this.release();
+  }
+
+  [Symbol.dispose](): void {
+    this.cancel();
+  }
+
+  protected begin(): void {
+    const core = this.core;
+    const last = core.last;
+    if (last !== undefined) {
+      this.older = last;
+      last.newer = this;
+    }
+    core.last = this;
+    this.#active = true;
+    if (this.#wanted) {
+      this.#counted = true;
+      core.holds.add();
+    }
+  }
+
+  /** Ends the active life without releasing the hold: a one-shot calls back in between. */
+  protected end(): void {
+    this.#active = false;
+    const { older, newer } = this;
+    if (older !== undefined) older.newer = newer;
+    if (newer !== undefined) newer.older = older;
+    else this.core.last = older;
+    this.older = undefined;
+    this.newer = undefined;
+  }
+
+  protected release(): void {
+    if (!this.#counted) return;
+    this.#counted = false;
+    this.core.holds.remove();
+  }
+}
