@@ -1,0 +1,599 @@
+/**
+ * The trampoline under all threads: takes the next task from the ready queue, runs it until it blocks,
+ * and so on. Synchronous: a switch is a function return and a call, not a promise.
+ *
+ * ## When it runs
+ *
+ * `drain` runs in a turn of the loop (a posted callback), and inside an `await` of an operation that has
+ * to wait. It ends when nothing is ready, when the turn of an `await` has come (whose promise is settled,
+ * and whose code then runs before any thread), or when the batch is used up. What is left is posted.
+ *
+ * A batch is all switches in one turn of the loop: at most {@linkcode BATCH_SWITCHES}, and not many more
+ * after {@linkcode BATCH_SECONDS}. So ceding without end, in threads or in awaiting code, delays timers and
+ * I/O by about that, and never stops them.
+ *
+ * Longer than other files because the loop and all its rare cases share private state, and because a call
+ * into another module's object on the hot path would be felt.
+ *
+ * @module
+ */
+import { type Backend, UsageError } from "@anyevent/backends/contract";
+import {
+  addAwaiting,
+  driving,
+  type Loop,
+  type Operation,
+  RESUMED,
+  type Suspension,
+} from "@anyevent/loop";
+import { ReadyQueue } from "./ready_queue.ts";
+import { drive, finish, isGenerator, isOperation, resume } from "./steps.ts";
+import { CEDE, CEDE_NOTSELF } from "./switching.ts";
+import {
+  AWAIT,
+  DOOMED,
+  FAILED,
+  MAIN,
+  MISSED,
+  NEW,
+  type Outcome,
+  PENDING,
+  READY,
+  type Settle,
+  SLOW_ENTRY,
+  SLOW_EXIT,
+  SUSPENDED,
+  Task,
+  WOUND,
+  ZOMBIE,
+} from "./task.ts";
+
+/** Seconds after which a batch gives way to the loop. */
+export const BATCH_SECONDS = 0.002;
+/** Switches after which it does in any case, should the clock stand still. */
+export const BATCH_SWITCHES = 65536;
+/** The clock is looked at after 1, 2, 4, … switches, and at least this often. */
+const MAX_STRIDE = 4096;
+let running: Engine | undefined;
+
+/** The engine whose thread is running now, if any. */
+export function runningEngine(): Engine | undefined {
+  return running;
+}
+
+/** See the module text. Users see it as a `Scheduler`. */
+export class Engine {
+  /** Stands for the code outside threads. */
+  readonly main: Task;
+  /** The thread or `await` that runs; the main task when none does. */
+  current: Task;
+  /** Gets errors nobody else takes. */
+  onUncaught: ((error: unknown, task: Task) => void) | undefined = undefined;
+
+  /** The loop it runs on. */
+  readonly loop: Loop;
+  readonly #backend: Backend;
+  readonly #queue: ReadyQueue = new ReadyQueue();
+  /** Blocked awaits, oldest first. */
+  readonly #awaits: Set<Task> = new Set();
+  #draining = false;
+  #posted = false;
+  /** Set when a promise was settled: its code is to run first. */
+  #stop = false;
+  /** Chosen to run next, out of the queue. */
+  #forced: Task | undefined = undefined;
+  /** A batch has begun, and what is posted will end it. */
+  #inBatch = false;
+  #batchStart = 0;
+  #batchSwitches = 0;
+  #stride = 1;
+  /** Switches until the clock is looked at; negative when the batch is used up. */
+  #left = 1;
+  readonly #turn: () => void;
+
+  constructor(loop: Loop) {
+    this.loop = loop;
+    this.#backend = loop.env.backend;
+    this.main = new Task(this, MAIN);
+    this.current = this.main;
+    this.#turn = (): void => {
+      this.#posted = false;
+      this.#newBatch();
+      this.#drain();
+      this.#inBatch = this.#posted;
+    };
+  }
+
+  /** How many threads and awaits are ready to run. */
+  get readyCount(): number {
+    return this.#queue.size + (this.#forced === undefined ? 0 : 1);
+  }
+
+  /** Whether a thread runs, not an `await`, nor code outside. */
+  get inThread(): boolean {
+    return (this.current.flags & (MAIN | AWAIT)) === 0;
+  }
+
+  /** Makes a thread that is new. */
+  create(body: (...args: never[]) => unknown, args: readonly unknown[] | undefined): Task {
+    const task = new Task(this, NEW);
+    task.body = body;
+    task.value = args;
+    return task;
+  }
+
+  /** Queues a task. @returns false when it was queued, or has ended */
+  ready(task: Task): boolean {
+    const flags = task.flags;
+    if ((flags & (READY | ZOMBIE | MAIN)) !== 0) {
+      return (flags & MAIN) !== 0 && this.#readyMain();
+    }
+    task.flags = flags | READY;
+    this.#queue.push(task);
+    if (!this.#posted && !this.#draining) this.#post();
+    return true;
+  }
+
+  /** Main is whatever awaits: as nobody can tell which was meant, all are woken, and look again. */
+  #readyMain(): boolean {
+    let woken = false;
+    for (const task of this.#awaits) woken = this.ready(task) || woken;
+    if (woken) return true;
+    if (this.#awaits.size > 0 || (this.main.flags & READY) !== 0) return false;
+    this.main.flags |= READY;
+    return true;
+  }
+
+  /** Throws into a task when it resumes, and makes it ready; `undefined` takes a pending error back. */
+  throwInto(task: Task, error: unknown): void {
+    if ((task.flags & ZOMBIE) !== 0) return;
+    if ((task.flags & MAIN) !== 0) {
+      const oldest = this.#awaits.values().next().value;
+      if (oldest !== undefined) return this.throwInto(oldest, error);
+    }
+    if (error === undefined) {
+      task.flags &= ~PENDING;
+      if (task.rare !== undefined) task.rare.pending = undefined;
+      return;
+    }
+    task.flags |= PENDING;
+    task.extra.pending = error;
+    this.ready(task);
+  }
+
+  /** Flag only: takes effect when its turn comes. */
+  suspend(task: Task): void {
+    task.flags |= SUSPENDED;
+  }
+
+  /** Takes back any number of suspends; a turn missed meanwhile is made up for. */
+  resume(task: Task): void {
+    const missed = (task.flags & MISSED) !== 0;
+    task.flags &= ~(SUSPENDED | MISSED);
+    if (missed) this.ready(task);
+  }
+
+  /**
+   * Ends a task with values, running its clean-up inside this call. The running one ends at its next trap
+   * instead, as a generator cannot be left from inside a call. One that has ended gets new values.
+   */
+  cancel(task: Task, values: readonly unknown[]): void {
+    const flags = task.flags;
+    if ((flags & ZOMBIE) !== 0) {
+      task.value = values;
+      task.flags = flags & ~FAILED;
+      return;
+    }
+    if (this.#draining && task === this.current) {
+      task.value = values;
+      task.flags = flags | DOOMED;
+      return;
+    }
+    if (task === this.#forced) this.#forced = undefined;
+    this.#unwind(task, values);
+  }
+
+  /** Drives an operation for `await`: as a task with a place of its own in the queue. */
+  run<T>(op: Operation<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const task = new Task(this, AWAIT);
+      task.prio = this.main.prio;
+      task.coro = this.main.coro;
+      task.extra.settle = { resolve, reject, forget: undefined };
+      const outside = !this.#draining;
+      if (outside) this.current = task;
+      // The operation's iterator is made in the step, as making it may throw.
+      this.#stepAwait(task, () => {
+        const steps = op[Symbol.iterator]();
+        task.steps = steps;
+        return steps.next();
+      });
+      if (outside) this.current = this.main;
+      if (outside && (task.flags & ZOMBIE) === 0 && this.readyCount > 0) this.#drainFromAwait();
+    });
+  }
+
+  /** Reports what nobody takes, so that the program ends with it. */
+  uncaught(error: unknown, task: Task): void {
+    let report = error;
+    if (this.onUncaught !== undefined) {
+      try {
+        this.onUncaught(error, task);
+        return;
+      } catch (thrown) {
+        report = thrown;
+      }
+    }
+    this.#backend.post(() => {
+      throw report;
+    });
+  }
+
+  #post(): void {
+    this.#posted = true;
+    this.#backend.post(this.#turn);
+  }
+
+  #newBatch(): void {
+    this.#inBatch = true;
+    this.#batchStart = this.#backend.time();
+    this.#batchSwitches = 0;
+    this.#stride = 1;
+    this.#left = 1;
+  }
+
+  /** @returns whether the batch goes on */
+  #lookAtClock(): boolean {
+    this.#batchSwitches += this.#stride;
+    const elapsed = this.#backend.time() - this.#batchStart;
+    if (elapsed >= BATCH_SECONDS || this.#batchSwitches >= BATCH_SWITCHES) {
+      this.#left = -1;
+      return false;
+    }
+    const rest = BATCH_SWITCHES - this.#batchSwitches;
+    this.#stride = Math.min(this.#stride * 2, MAX_STRIDE, rest);
+    this.#left = this.#stride;
+    return true;
+  }
+
+  /** The batch goes on over all drains of a turn: what is posted tells that the turn is over. */
+  #drainFromAwait(): void {
+    if (!this.#inBatch) this.#newBatch();
+    if (!this.#posted) this.#post();
+    this.#drain();
+  }
+
+  #drain(): void {
+    if (this.#draining) return;
+    const outer = running;
+    running = this;
+    this.#draining = true;
+    this.#stop = false;
+    driving.depth++;
+    try {
+      this.#trampoline();
+    } finally {
+      driving.depth--;
+      this.#draining = false;
+      running = outer;
+      this.current = this.main;
+      if (!this.#posted && this.readyCount > 0) this.#post();
+    }
+  }
+
+  #trampoline(): void {
+    const queue = this.#queue;
+    while (!this.#stop) {
+      if (this.#left <= 0 && (this.#left < 0 || !this.#lookAtClock())) return;
+      this.#left--;
+      let task = this.#forced;
+      if (task === undefined) {
+        task = queue.shift();
+        if (task === undefined) return;
+        task.flags &= ~READY;
+      } else {
+        // Its READY flag is not touched: it may be queued besides.
+        this.#forced = undefined;
+      }
+      const flags = task.flags;
+      this.current = task;
+      let result: IteratorResult<Suspension, unknown>;
+      try {
+        if ((flags & SLOW_ENTRY) === 0) {
+          task.abort = undefined;
+          result = resume.call(task.steps!, RESUMED);
+        } else {
+          const entered = this.#enter(task);
+          if (entered === undefined) continue;
+          result = entered;
+        }
+      } catch (error) {
+        this.#failed(task, error);
+        continue;
+      }
+      if (result.done) {
+        this.#returned(task, result.value);
+        continue;
+      }
+      const suspension = result.value;
+      if ((task.flags & SLOW_EXIT) !== 0 && this.#leave(task)) continue;
+      if (suspension === CEDE) {
+        if ((task.flags & READY) === 0) {
+          task.flags |= READY;
+          queue.push(task);
+        }
+      } else if (suspension === CEDE_NOTSELF) {
+        this.#cedeNotself(task);
+      } else {
+        this.#block(task, suspension);
+      }
+    }
+  }
+
+  #cedeNotself(task: Task): void {
+    if (this.#forced === undefined) {
+      let next = this.#queue.shift();
+      while (next !== undefined && (next.flags & (ZOMBIE | SUSPENDED)) !== 0) {
+        if ((next.flags & ZOMBIE) === 0) next.flags = (next.flags & ~READY) | MISSED;
+        next = this.#queue.shift();
+      }
+      if (next !== undefined) next.flags &= ~READY;
+      this.#forced = next;
+    }
+    // Also when it chose itself: then it is queued besides.
+    if ((task.flags & READY) === 0) {
+      task.flags |= READY;
+      this.#queue.push(task);
+    }
+  }
+
+  #block(task: Task, suspension: Suspension): void {
+    task.suspension = suspension;
+    try {
+      task.abort = suspension.start(task);
+    } catch (thrown) {
+      const error = typeof suspension?.start === "function"
+        ? thrown
+        : new UsageError("Cannot suspend thread: it yielded no suspension; use `yield*`", {
+          cause: thrown,
+        });
+      this.throwInto(task, error);
+    }
+  }
+
+  /** The rare cases of resuming. @returns undefined when there is nothing more to do */
+  #enter(task: Task): IteratorResult<Suspension, unknown> | undefined {
+    if ((task.flags & ZOMBIE) !== 0) return undefined;
+    if ((task.flags & SUSPENDED) !== 0) {
+      task.flags |= MISSED;
+      return undefined;
+    }
+    if ((task.flags & AWAIT) !== 0) {
+      this.#enterAwait(task);
+      return undefined;
+    }
+    if ((task.flags & WOUND) !== 0) this.#enterBlocks(task);
+    if ((task.flags & PENDING) !== 0) {
+      const error = takePending(task);
+      task.abort?.();
+      task.abort = undefined;
+      if ((task.flags & NEW) !== 0) {
+        forgetBody(task);
+        throw error;
+      }
+      return task.steps!.throw!(error);
+    }
+    task.abort = undefined;
+    if ((task.flags & NEW) === 0) return task.steps!.next(RESUMED);
+    return this.#begin(task);
+  }
+
+  #begin(task: Task): IteratorResult<Suspension, unknown> {
+    const body = task.body!;
+    const args = task.value as never[] | undefined;
+    forgetBody(task);
+    const made = args === undefined ? body() : body(...args);
+    if (typeof made !== "object" || made === null) return { value: made, done: true };
+    if (isGenerator(made)) {
+      task.steps = made;
+      return made.next();
+    }
+    if (isOperation(made)) {
+      const steps = drive(made);
+      task.steps = steps;
+      return steps.next();
+    }
+    if (typeof (made as PromiseLike<unknown>).then === "function") {
+      throw new UsageError(
+        `Cannot run ${body.name || "function"} as a thread: it returned a promise; ` +
+          "use a generator function",
+      );
+    }
+    return { value: made, done: true };
+  }
+
+  /** The rare cases of switching away. @returns whether the task has ended */
+  #leave(task: Task): boolean {
+    if ((task.flags & DOOMED) !== 0) {
+      this.#unwind(task, task.value as readonly unknown[]);
+      return true;
+    }
+    this.#leaveBlocks(task);
+    return false;
+  }
+
+  #enterAwait(task: Task): void {
+    const steps = task.steps!;
+    if ((task.flags & PENDING) !== 0) {
+      const error = takePending(task);
+      task.abort?.();
+      this.#stepAwait(task, () => {
+        if (steps.throw === undefined) throw error;
+        return steps.throw(error);
+      });
+    } else {
+      this.#stepAwait(task, () => steps.next(RESUMED));
+    }
+    this.#stop = (task.flags & ZOMBIE) !== 0;
+  }
+
+  #stepAwait(task: Task, advance: () => IteratorResult<Suspension, unknown>): void {
+    task.abort = undefined;
+    driving.depth++;
+    try {
+      const result = advance();
+      if (!result.done) {
+        this.#blockAwait(task, result.value);
+        return;
+      }
+      this.#settle(task).resolve(result.value as never);
+    } catch (error) {
+      this.#settle(task).reject(error);
+    } finally {
+      driving.depth--;
+    }
+  }
+
+  #blockAwait(task: Task, suspension: Suspension): void {
+    if (suspension === CEDE_NOTSELF) {
+      this.#cedeNotself(task);
+      return;
+    }
+    if (suspension === CEDE) {
+      this.ready(task);
+      return;
+    }
+    if (!this.#awaits.has(task)) {
+      this.#awaits.add(task);
+      task.extra.settle!.forget = addAwaiting(task);
+    }
+    this.#block(task, suspension);
+    if ((this.main.flags & READY) !== 0) {
+      this.main.flags &= ~READY;
+      this.ready(task);
+    }
+    if ((this.main.flags & PENDING) !== 0) this.throwInto(task, takePending(this.main));
+  }
+
+  #settle(task: Task): Settle {
+    const settle = task.extra.settle!;
+    if ((task.flags & READY) !== 0) this.#queue.forget();
+    task.flags |= ZOMBIE;
+    task.steps = undefined;
+    this.#awaits.delete(task);
+    settle.forget?.();
+    return settle;
+  }
+
+  #returned(task: Task, value: unknown): void {
+    if ((task.flags & DOOMED) !== 0) {
+      this.#end(task, { kind: "cancelled", values: task.value as readonly unknown[] });
+    } else {
+      this.#end(task, { kind: "returned", values: value === undefined ? [] : [value] });
+    }
+  }
+
+  #failed(task: Task, error: unknown): void {
+    if ((task.flags & DOOMED) !== 0) {
+      this.#end(task, { kind: "cancelled", values: task.value as readonly unknown[] });
+      this.uncaught(error, task);
+      return;
+    }
+    const rare = task.rare;
+    const joined = rare?.joiners !== undefined && rare.joiners.length > 0;
+    const owned = rare?.onEnd !== undefined || rare?.onUncaught !== undefined;
+    this.#end(task, { kind: "failed", error });
+    if (rare?.onUncaught !== undefined) {
+      const { onUncaught } = rare;
+      this.#guarded(task, () => onUncaught(error, task.coro!));
+    }
+    if (!joined && !owned) this.uncaught(error, task);
+  }
+
+  /** Ends a task that does not run: runs its clean-up, with the values for those who join. */
+  #unwind(task: Task, values: readonly unknown[]): void {
+    task.value = values;
+    const isNew = (task.flags & NEW) !== 0;
+    task.flags |= ZOMBIE;
+    const abort = task.abort;
+    task.abort = undefined;
+    if (isNew) forgetBody(task, values);
+    const errors: unknown[] = [];
+    driving.depth++;
+    try {
+      abort?.();
+      if (task.steps !== undefined) {
+        // A doomed one was not switched away from.
+        if ((task.flags & (WOUND | DOOMED)) === WOUND) this.#enterBlocks(task);
+        finish(task.steps);
+      }
+    } catch (error) {
+      errors.push(error);
+    } finally {
+      driving.depth--;
+    }
+    this.#end(task, { kind: "cancelled", values: task.value as readonly unknown[] });
+    for (const error of errors) this.uncaught(error, task);
+  }
+
+  /** In this order: leave blocks, destroy callbacks, those who join (last one first). */
+  #end(task: Task, outcome: Outcome): void {
+    if ((task.flags & WOUND) !== 0) this.#leaveBlocks(task);
+    const failed = outcome.kind === "failed";
+    if ((task.flags & READY) !== 0) this.#queue.forget();
+    task.flags = (task.flags & SUSPENDED) | (failed ? ZOMBIE | FAILED : ZOMBIE);
+    task.steps = undefined;
+    task.suspension = undefined;
+    task.abort = undefined;
+    task.value = failed ? outcome.error : outcome.values;
+    const rare = task.rare;
+    if (rare === undefined) return;
+    const values = failed ? [] : outcome.values;
+    const { onDestroy, onEnd, joiners } = rare;
+    rare.onDestroy =
+      rare.onEnd =
+      rare.joiners =
+      rare.enter =
+      rare.leave =
+        undefined;
+    rare.pending = rare.rouse = undefined;
+    if (onDestroy !== undefined) {
+      for (const callback of onDestroy.reverse()) this.#guarded(task, () => callback(...values));
+    }
+    if (onEnd !== undefined) this.#guarded(task, () => onEnd(outcome));
+    if (joiners !== undefined) {
+      for (const joiner of joiners.reverse()) joiner.wake();
+    }
+  }
+
+  #enterBlocks(task: Task): void {
+    for (const block of task.rare?.enter?.slice() ?? []) this.#guarded(task, block);
+  }
+
+  #leaveBlocks(task: Task): void {
+    for (const block of task.rare?.leave?.slice().reverse() ?? []) this.#guarded(task, block);
+  }
+
+  /** Callbacks must not throw; should one, the others and the engine go on. */
+  #guarded(task: Task, callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.uncaught(error, task);
+    }
+  }
+}
+
+function forgetBody(task: Task, value?: readonly unknown[]): void {
+  task.flags &= ~NEW;
+  task.body = undefined;
+  task.value = value;
+}
+
+function takePending(task: Task): unknown {
+  const extra = task.extra;
+  const error = extra.pending;
+  extra.pending = undefined;
+  task.flags &= ~PENDING;
+  return error;
+}

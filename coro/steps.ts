@@ -1,0 +1,51 @@
+/**
+ * What runs in a thread: the iterators of bodies, and what may be done to them.
+ *
+ * @module
+ */
+import { UsageError } from "@anyevent/backends/contract";
+import type { Operation, RESUMED, Suspension } from "@anyevent/loop";
+import type { TaskSteps } from "./task.ts";
+
+/** A thread that goes on blocking in its clean-up is told so this often, then abandoned. */
+const MAX_CLEANUP_TRAPS = 100;
+
+type Resume = (this: TaskSteps, resumed: typeof RESUMED) => IteratorResult<Suspension, unknown>;
+
+const generatorPrototype = Object.getPrototypeOf(function* () {}).prototype as { next: Resume };
+
+/**
+ * `next` of all generators. Found once and called directly: each generator function has a prototype of
+ * its own, so looking it up on threads of many kinds would be slow.
+ */
+export const resume: Resume = generatorPrototype.next;
+
+/** Whether it is what a generator function returns. */
+export function isGenerator(
+  value: object,
+): value is Generator<Suspension, unknown, typeof RESUMED> {
+  return Object.prototype.isPrototypeOf.call(generatorPrototype, value);
+}
+
+/** Whether it can be driven as an operation. */
+export function isOperation(value: object): value is Operation<unknown> {
+  return Symbol.iterator in value && "describe" in value && "then" in value;
+}
+
+/** A body that does nothing but run an operation. */
+export function* drive(
+  op: Operation<unknown>,
+): Generator<Suspension, unknown, typeof RESUMED | undefined> {
+  return yield* op;
+}
+
+/** Ends a body, running what cleans up; that may not block. */
+export function finish(steps: TaskSteps): void {
+  let result = steps.return!();
+  for (let traps = 0; !result.done; traps++) {
+    const what = result.value.describe();
+    const error = new UsageError(`Cannot block in clean-up of a cancelled thread: ${what}`);
+    if (traps === MAX_CLEANUP_TRAPS) throw error;
+    result = steps.throw!(error);
+  }
+}

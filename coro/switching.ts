@@ -1,0 +1,64 @@
+/**
+ * The bare switches. Each is one stateless object for ever, so that switching allocates nothing; the
+ * engine knows them by identity and does not go through `start`.
+ *
+ * @module
+ */
+import { UsageError } from "@anyevent/backends/contract";
+import {
+  type Abort,
+  driving,
+  type RESUMED,
+  type Suspension,
+  WaitOperation,
+  type Waker,
+} from "@anyevent/loop";
+
+const NO_ABORT: Abort = () => undefined;
+const DONE: IteratorReturnResult<void> = { value: undefined, done: true };
+
+/** A switch: suspends once, then is done; any number of times, unlike other operations. */
+class Switch extends WaitOperation<void> {
+  readonly #name: string;
+  readonly #wakes: boolean;
+  readonly #yielded: IteratorYieldResult<Suspension>;
+
+  constructor(name: string, wakes: boolean) {
+    super();
+    this.#name = name;
+    this.#wakes = wakes;
+    this.#yielded = { value: this, done: false };
+  }
+
+  describe(): string {
+    return this.#name;
+  }
+
+  start(waker: Waker): Abort {
+    if (this.#wakes) waker.wake();
+    return NO_ABORT;
+  }
+
+  override next(resumed?: typeof RESUMED): IteratorResult<Suspension, void> {
+    if (resumed !== undefined) return DONE;
+    if (driving.depth === 0) {
+      throw new UsageError(
+        `Cannot run ${this.#name}: use \`yield*\` in a thread or \`await\` elsewhere`,
+      );
+    }
+    return this.#yielded;
+  }
+
+  protected poll(): boolean {
+    return true;
+  }
+
+  protected result(): void {}
+}
+
+/** What a ceding thread yields. */
+export const CEDE: WaitOperation<void> = new Switch("cede()", true);
+/** What a thread yields that cedes to any other. */
+export const CEDE_NOTSELF: WaitOperation<void> = new Switch("cedeNotself()", true);
+/** What a thread yields that waits for its `ready()`. */
+export const SCHEDULE: WaitOperation<void> = new Switch("schedule()", false);

@@ -1,0 +1,112 @@
+/**
+ * What the engine keeps of a thread, or of one `await` (which is a thread as far as the queues go).
+ *
+ * Small, because there may be a million: what few threads use is in {@linkcode Extra}.
+ *
+ * @module
+ */
+import type { Abort, Awaiting, RESUMED, Suspension, Waker } from "@anyevent/loop";
+import type { Engine } from "./engine.ts";
+import type { Coro } from "./thread.ts";
+
+/** In a ready queue (or, for the running one, put there while it ran). */
+export const READY = 1;
+/** Has not run. */
+export const NEW = 2;
+/** Has ended. */
+export const ZOMBIE = 4;
+/** Ended with an error, which is its value. */
+export const FAILED = 8;
+/** Not to be run until resumed. */
+export const SUSPENDED = 16;
+/** Its turn came while it was suspended. */
+export const MISSED = 32;
+/** An error is to be thrown when it resumes: `extra.pending`. */
+export const PENDING = 64;
+/** Cancelled while it ran: to be ended at its next trap. Its value is the list it ends with. */
+export const DOOMED = 128;
+/** Has enter or leave blocks. */
+export const WOUND = 256;
+/** Is an `await`. */
+export const AWAIT = 512;
+/** Stands for all code outside threads; is never queued itself. */
+export const MAIN = 1024;
+
+/** Anything here needs more than `next` to resume. */
+export const SLOW_ENTRY = NEW | ZOMBIE | SUSPENDED | PENDING | WOUND | AWAIT;
+/** Anything here needs more than queueing to switch away. */
+export const SLOW_EXIT = DOOMED | WOUND;
+
+/** What drives a thread's body. */
+export type TaskSteps = Iterator<Suspension, unknown, typeof RESUMED | undefined>;
+
+/** How a thread ended. */
+export type Outcome =
+  | { readonly kind: "returned" | "cancelled"; readonly values: readonly unknown[] }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/** The promise of an `await`. */
+export interface Settle {
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
+  forget: (() => void) | undefined;
+}
+
+/** What few threads need. */
+export class Extra {
+  desc: string | undefined = undefined;
+  joiners: Waker[] | undefined = undefined;
+  onDestroy: ((...values: unknown[]) => void)[] | undefined = undefined;
+  onEnd: ((outcome: Outcome) => void) | undefined = undefined;
+  onUncaught: ((error: unknown, coro: Coro) => void) | undefined = undefined;
+  enter: (() => void)[] | undefined = undefined;
+  leave: (() => void)[] | undefined = undefined;
+  rouse: object | undefined = undefined;
+  pending: unknown = undefined;
+  settle: Settle | undefined = undefined;
+}
+
+/** See the module text. It is its own waker: a late wake-up is one of the hints the protocol allows. */
+export class Task implements Waker, Awaiting {
+  flags: number;
+  prio = 0;
+  next: Task | undefined = undefined;
+  steps: TaskSteps | undefined = undefined;
+  /** What it waits for; means nothing while it is ready or running. */
+  suspension: Suspension | undefined = undefined;
+  /** Ends that wait. */
+  abort: Abort | undefined = undefined;
+  /** New: the body. */
+  body: ((...args: never[]) => unknown) | undefined = undefined;
+  /** New: the body's arguments. Doomed and ended: the result, a list; failed: the error. */
+  value: unknown = undefined;
+  /** What users see of it. */
+  coro: Coro | undefined = undefined;
+  rare: Extra | undefined = undefined;
+  readonly engine: Engine;
+
+  constructor(engine: Engine, flags: number) {
+    this.engine = engine;
+    this.flags = flags;
+  }
+
+  /** See {@linkcode Waker}. */
+  wake(): void {
+    this.engine.ready(this);
+  }
+
+  /** See {@linkcode Awaiting}. */
+  fail(error: Error): void {
+    this.engine.throwInto(this, error);
+  }
+
+  /** See {@linkcode Awaiting}. */
+  describe(): string {
+    return this.suspension?.describe() ?? "nothing";
+  }
+
+  /** Made when first needed. */
+  get extra(): Extra {
+    return this.rare ??= new Extra();
+  }
+}

@@ -1,0 +1,101 @@
+import { show, UsageError } from "@anyevent/backends/contract";
+import { currentEngine } from "./default_engine.ts";
+import { type Task, WOUND } from "./task.ts";
+
+/** A block of {@linkcode onEnter} or {@linkcode onLeave}: taken back at the end of a scope by `using`. */
+export interface Winder extends Disposable {
+  /** Takes it back without running it. Idempotent. */
+  cancel(): void;
+}
+
+/**
+ * Runs `block` now, and each time the running thread is switched in, until taken back. Several run in the
+ * order in which they were installed.
+ *
+ * With {@linkcode onLeave} it keeps something global as the thread wants it, while that runs. The blocks
+ * must neither throw nor block. Threads without any pay nothing. Follows `Coro::on_enter`.
+ *
+ * @throws {UsageError} in main, or when `block` is no function
+ * @example
+ * ```ts
+ * import { async, cede, onEnter, onLeave } from "@anyevent/coro";
+ *
+ * let colour = "none";
+ * const thread = async(function* () {
+ *   using _enter = onEnter(() => colour = "red");
+ *   using _leave = onLeave(() => colour = "none");
+ *   yield* cede();
+ *   console.log(colour); // red
+ * });
+ * await cede();
+ * console.log(colour); // none
+ * await thread.join();
+ * ```
+ */
+export function onEnter(block: () => void): Winder {
+  const task = taskForWinder(block, "onEnter");
+  const { extra } = task;
+  const enter = extra.enter ??= [];
+  block();
+  return new Installed(task, enter, block, false);
+}
+
+/**
+ * Runs `block` each time the running thread is switched out, and once more when disposed of or, failing
+ * that, when the thread ends. Several run in reverse order. See {@linkcode onEnter}. Follows
+ * `Coro::on_leave`.
+ *
+ * A thread that is cancelled is entered once more: its enter blocks run, then its clean-up, then its leave
+ * blocks.
+ *
+ * @throws {UsageError} in main, or when `block` is no function
+ */
+export function onLeave(block: () => void): Winder {
+  const task = taskForWinder(block, "onLeave");
+  return new Installed(task, task.extra.leave ??= [], block, true);
+}
+
+function taskForWinder(block: unknown, what: string): Task {
+  if (typeof block !== "function") {
+    throw new UsageError(`Cannot install ${what}: ${show(block)} is not a function`);
+  }
+  const engine = currentEngine();
+  if (!engine.inThread) {
+    throw new UsageError(`Cannot install ${what} in main: it belongs to a thread`);
+  }
+  return engine.current;
+}
+
+class Installed implements Winder {
+  readonly #task: Task;
+  readonly #list: (() => void)[];
+  readonly #block: () => void;
+  readonly #runs: boolean;
+
+  constructor(task: Task, list: (() => void)[], block: () => void, runs: boolean) {
+    this.#task = task;
+    this.#list = list;
+    // A function of its own: the same block may be installed twice.
+    this.#block = () => block();
+    this.#runs = runs;
+    list.push(this.#block);
+    task.flags |= WOUND;
+  }
+
+  cancel(): void {
+    this.#remove();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#remove() && this.#runs) this.#block();
+  }
+
+  #remove(): boolean {
+    const at = this.#list.indexOf(this.#block);
+    if (at < 0) return false;
+    this.#list.splice(at, 1);
+    const rare = this.#task.rare;
+    if (!rare?.enter?.length && !rare?.leave?.length) this.#task.flags &= ~WOUND;
+    return true;
+  }
+}

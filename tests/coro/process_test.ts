@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+
+/** Runs a program that imports the package as users do. @returns exit status and output */
+async function run(program: string): Promise<{ code: number; out: string; err: string }> {
+  const child = new Deno.Command("deno", {
+    args: ["run", "--no-check", "--quiet", "--ext=ts", "-"],
+    cwd: new URL(".", import.meta.url),
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(program));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  const text = new TextDecoder();
+  return { code, out: text.decode(stdout), err: text.decode(stderr) };
+}
+
+Deno.test("an uncaught error in a thread ends the program with status 1 and the error", async () => {
+  const { code, out, err } = await run(`
+    import { async, sleep } from "@anyevent/coro";
+    async(function* () {
+      yield* sleep(0.001);
+      throw new Error("nobody joins");
+    });
+    async(function* () {
+      yield* sleep(0.1);
+      console.log("never");
+    });
+    console.log("begun");
+  `);
+  assert.equal(code, 1, err);
+  assert.equal(out, "begun\n");
+  assert.match(err, /nobody joins/);
+});
+
+Deno.test("with onUncaught set the other threads of a program go on", async () => {
+  const { code, out, err } = await run(`
+    import { async, defaultScheduler, sleep } from "@anyevent/coro";
+    defaultScheduler().onUncaught = (error) => console.log(error.message);
+    async(function* () {
+      throw new Error("taken");
+    });
+    const other = async(function* () {
+      yield* sleep(0.001);
+      console.log("other");
+    });
+    await other.join();
+  `);
+  assert.deepEqual([code, out], [0, "taken\nother\n"], err);
+});
+
+Deno.test("a program whose main waits for what cannot come is told what it waits for", async () => {
+  const { code, out, err } = await run(`
+    import { async, Semaphore } from "@anyevent/coro";
+    const lock = new Semaphore(0);
+    const thread = async(function* () {
+      yield* lock.down();
+    });
+    thread.desc = "worker";
+    // Deno reports a top-level await that hangs by itself, before anyone else can.
+    (async () => {
+      try {
+        await thread.join();
+      } catch (error) {
+        console.log(error.name, error.waiting);
+      }
+      await lock.down();
+    })();
+  `);
+  assert.equal(out, 'DeadlockError [ "join(worker)" ]\n', err);
+  assert.equal(code, 1, err);
+  assert.match(err, /DeadlockError.*semaphore\.down\(\)/);
+});
+
+Deno.test("a program ends when main has, although threads are blocked", async () => {
+  const { code, out, err } = await run(`
+    import { async, cede, schedule } from "@anyevent/coro";
+    async(function* () {
+      yield* schedule();
+      console.log("never");
+    });
+    await cede();
+    console.log("end");
+  `);
+  assert.deepEqual([code, out], [0, "end\n"], err);
+});
+
+Deno.test("threads and timers share the time of a program that cedes without end", async () => {
+  const { code, out, err } = await run(`
+    import { async, cede, sleep } from "@anyevent/coro";
+    let stop = false;
+    const spin = async(function* () {
+      while (!stop) yield* cede();
+    });
+    await sleep(0.02);
+    stop = true;
+    await spin.join();
+    console.log("end");
+  `);
+  assert.deepEqual([code, out], [0, "end\n"], err);
+});

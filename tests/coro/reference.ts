@@ -1,0 +1,341 @@
+/**
+ * A second, plain implementation of threads, semaphores and channels, to compare the real one with: arrays
+ * instead of links, program counters instead of generators.
+ */
+
+/** One step of a thread. `n` chooses a thread, semaphore or channel. */
+export interface Step {
+  readonly op:
+    | "cede"
+    | "cedeNotself"
+    | "schedule"
+    | "ready"
+    | "cancel"
+    | "throw"
+    | "suspend"
+    | "resume"
+    | "down"
+    | "up"
+    | "put"
+    | "get"
+    | "join";
+  readonly n: number;
+}
+
+/** What a thread does, and its priority. */
+export interface Program {
+  readonly prio: number;
+  readonly steps: readonly Step[];
+}
+
+type Wait =
+  | { readonly kind: "down" | "get"; readonly gate: RefGate; woken: boolean }
+  | { readonly kind: "put"; readonly channel: RefChannel; released: boolean }
+  | { readonly kind: "join"; readonly target: RefThread }
+  | { readonly kind: "switch" };
+
+interface RefGate {
+  count: number;
+  waiting: RefThread[];
+}
+
+interface RefChannel {
+  readonly gate: RefGate;
+  readonly items: number[];
+  /** `undefined`: a put nobody waits in. */
+  readonly putters: (RefThread | undefined)[];
+  readonly max: number;
+}
+
+interface RefThread {
+  readonly id: number;
+  readonly program: Program;
+  pc: number;
+  begun: boolean;
+  queued: boolean;
+  ended: boolean;
+  suspended: boolean;
+  missed: boolean;
+  pending: boolean;
+  doomed: boolean;
+  wait: Wait | undefined;
+  joiners: RefThread[];
+}
+
+/** Runs programs; `log` is what they did. */
+export class Reference {
+  readonly log: string[] = [];
+  readonly threads: RefThread[];
+  readonly semaphores: RefGate[];
+  readonly channels: RefChannel[];
+  readonly #queues = new Map<number, RefThread[]>();
+  #current: RefThread | undefined;
+  #forced: RefThread | undefined;
+
+  constructor(programs: readonly Program[], counts: readonly number[], sizes: readonly number[]) {
+    this.semaphores = counts.map((count) => ({ count, waiting: [] }));
+    this.channels = sizes.map((max) => ({
+      gate: { count: 0, waiting: [] },
+      items: [],
+      putters: [],
+      max: max === 0 ? Infinity : max,
+    }));
+    this.threads = programs.map((program, id) => ({
+      id,
+      program,
+      pc: 0,
+      begun: false,
+      queued: false,
+      ended: false,
+      suspended: false,
+      missed: false,
+      pending: false,
+      doomed: false,
+      wait: undefined,
+      joiners: [],
+    }));
+    for (const thread of this.threads) this.ready(thread);
+  }
+
+  /** Runs until nothing is ready. */
+  settle(): void {
+    for (let next = this.#choose(); next !== undefined; next = this.#choose()) this.#run(next);
+  }
+
+  /** Does a step from outside threads: one that cannot block. */
+  outside(step: Step): void {
+    this.#effect(step);
+  }
+
+  ready(thread: RefThread): void {
+    if (thread.queued || thread.ended) return;
+    thread.queued = true;
+    this.#enqueue(thread);
+  }
+
+  #enqueue(thread: RefThread): void {
+    const queue = this.#queues.get(thread.program.prio) ?? [];
+    queue.push(thread);
+    this.#queues.set(thread.program.prio, queue);
+  }
+
+  #pop(): RefThread | undefined {
+    const prios = [...this.#queues.keys()].sort((a, b) => b - a);
+    for (const prio of prios) {
+      const queue = this.#queues.get(prio)!;
+      while (queue.length > 0) {
+        const thread = queue.shift()!;
+        if (thread.ended) continue;
+        thread.queued = false;
+        if (!thread.suspended) return thread;
+        thread.missed = true;
+      }
+    }
+    return undefined;
+  }
+
+  #choose(): RefThread | undefined {
+    const forced = this.#forced;
+    this.#forced = undefined;
+    return forced !== undefined && !forced.ended ? forced : this.#pop();
+  }
+
+  #run(thread: RefThread): void {
+    this.#current = thread;
+    if (!thread.begun) {
+      thread.begun = true;
+      if (thread.pending) {
+        this.#finish(thread, "failed");
+        this.#current = undefined;
+        return;
+      }
+    } else if (thread.pending) {
+      thread.pending = false;
+      this.#abort(thread);
+      this.log.push(`${thread.id}.${thread.pc} caught`);
+      thread.pc++;
+    } else if (!this.#completes(thread)) {
+      this.#current = undefined;
+      return;
+    } else {
+      this.log.push(`${thread.id}.${thread.pc} done`);
+      thread.pc++;
+    }
+    this.#steps(thread);
+    this.#current = undefined;
+  }
+
+  #steps(thread: RefThread): void {
+    while (thread.pc < thread.program.steps.length) {
+      const step = thread.program.steps[thread.pc];
+      const wait = this.#effect(step);
+      if (wait !== undefined) {
+        if (thread.doomed) {
+          this.#finish(thread, "end");
+          return;
+        }
+        thread.wait = wait;
+        this.#begin(thread, step);
+        return;
+      }
+      this.log.push(`${thread.id}.${thread.pc} done`);
+      thread.pc++;
+    }
+    this.#finish(thread, "end");
+  }
+
+  /** @returns what the step waits for, if it does */
+  #effect(step: Step): Wait | undefined {
+    const target = this.threads[step.n % this.threads.length];
+    const gate = this.semaphores[step.n % this.semaphores.length];
+    const channel = this.channels[step.n % this.channels.length];
+    switch (step.op) {
+      case "cede":
+      case "cedeNotself":
+      case "schedule":
+        return { kind: "switch" };
+      case "ready":
+        this.ready(target);
+        return;
+      case "cancel":
+        this.#cancel(target);
+        return;
+      case "throw":
+        if (target.ended) return;
+        target.pending = true;
+        this.ready(target);
+        return;
+      case "suspend":
+        target.suspended = true;
+        return;
+      case "resume": {
+        const missed = target.missed;
+        target.suspended = target.missed = false;
+        if (missed) this.ready(target);
+        return;
+      }
+      case "up":
+        this.#adjust(gate);
+        return;
+      case "down":
+        return this.#take(gate) ? undefined : { kind: "down", gate, woken: false };
+      case "put":
+        channel.items.push(1);
+        this.#adjust(channel.gate);
+        if (channel.items.length < channel.max) return;
+        channel.putters.push(this.#current);
+        return { kind: "put", channel, released: false };
+      case "get":
+        if (!this.#take(channel.gate)) return { kind: "get", gate: channel.gate, woken: false };
+        this.#taken(channel);
+        return;
+      case "join":
+        return target.ended ? undefined : { kind: "join", target };
+    }
+  }
+
+  /** After a thread was switched away: what its wait does at once. */
+  #begin(thread: RefThread, step: Step): void {
+    const wait = thread.wait!;
+    if (wait.kind === "down" || wait.kind === "get") wait.gate.waiting.push(thread);
+    if (wait.kind === "join") wait.target.joiners.push(thread);
+    if (step.op === "cede") this.ready(thread);
+    if (step.op === "cedeNotself") {
+      this.#forced = this.#pop();
+      this.ready(thread);
+    }
+  }
+
+  /** Whether what a resumed thread waits for has come; otherwise it waits on. */
+  #completes(thread: RefThread): boolean {
+    const wait = thread.wait!;
+    switch (wait.kind) {
+      case "switch":
+        break;
+      case "join":
+        if (!wait.target.ended) return false;
+        break;
+      case "put":
+        if (!wait.released) return false;
+        break;
+      case "down":
+      case "get":
+        if (!this.#take(wait.gate)) {
+          if (wait.woken) wait.gate.waiting.push(thread);
+          wait.woken = false;
+          return false;
+        }
+        wait.gate.waiting = wait.gate.waiting.filter((other) => other !== thread);
+        if (wait.kind === "get") {
+          this.#taken(this.channels.find((channel) => channel.gate === wait.gate)!);
+        }
+    }
+    thread.wait = undefined;
+    return true;
+  }
+
+  #take(gate: RefGate): boolean {
+    if (gate.count <= 0) return false;
+    gate.count--;
+    return true;
+  }
+
+  #taken(channel: RefChannel): void {
+    channel.items.shift();
+    const putter = channel.putters.shift();
+    if (putter?.wait?.kind !== "put") return;
+    putter.wait.released = true;
+    this.ready(putter);
+  }
+
+  #adjust(gate: RefGate): void {
+    gate.count++;
+    this.#wake(gate);
+  }
+
+  /** Wakes no more than can be served. */
+  #wake(gate: RefGate): void {
+    const woken = () =>
+      this.threads.filter(({ wait, ended }) =>
+        !ended && (wait?.kind === "down" || wait?.kind === "get") && wait.gate === gate &&
+        wait.woken
+      ).length;
+    while (gate.count > woken() && gate.waiting.length > 0) {
+      const thread = gate.waiting.shift()!;
+      (thread.wait as { woken: boolean }).woken = true;
+      this.ready(thread);
+    }
+  }
+
+  #abort(thread: RefThread): void {
+    const wait = thread.wait;
+    thread.wait = undefined;
+    if (wait?.kind === "down" || wait?.kind === "get") {
+      wait.gate.waiting = wait.gate.waiting.filter((other) => other !== thread);
+      if (wait.woken) this.#wake(wait.gate);
+    } else if (wait?.kind === "put" && !wait.released) {
+      wait.channel.putters.splice(wait.channel.putters.indexOf(thread), 1);
+    } else if (wait?.kind === "join") {
+      wait.target.joiners = wait.target.joiners.filter((other) => other !== thread);
+    }
+  }
+
+  #cancel(thread: RefThread): void {
+    if (thread.ended) return;
+    if (thread === this.#current) {
+      thread.doomed = true;
+      return;
+    }
+    thread.ended = true;
+    this.#abort(thread);
+    this.#finish(thread, "end");
+  }
+
+  #finish(thread: RefThread, how: string): void {
+    thread.ended = true;
+    if (how !== "failed" && thread.begun) this.log.push(`${thread.id} end`);
+    const joiners = thread.joiners;
+    thread.joiners = [];
+    for (const joiner of joiners.reverse()) this.ready(joiner);
+  }
+}
