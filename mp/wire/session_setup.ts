@@ -12,8 +12,8 @@ export function checkedGreeting(options: SessionOptions): string {
   const { nodeId, secret, nonce, authOffer, authAccept, framings, extra } = options;
   const bad = (name: string, why: string): UsageError =>
     new UsageError(`Cannot create session: ${name} ${why}`);
-  if (secret !== undefined && (typeof secret !== "string" || secret === "")) {
-    throw bad("secret", "is not a non-empty string"); // never shown
+  if (secret !== undefined && typeof secret !== "string") {
+    throw bad("secret", "is not a string"); // never shown
   }
   if (typeof nonce !== "string" || !/^[!-~]+$/.test(nonce)) {
     throw bad("nonce", `${show(nonce)} is not printable ASCII`);
@@ -45,7 +45,7 @@ export function checkedGreeting(options: SessionOptions): string {
  * it, or the beginning of it, loses its quotation.
  */
 export function withoutSecret(reason: string, secret: string | undefined): string {
-  if (secret === undefined) return reason;
+  if (secret === undefined || secret === "") return reason;
   const hex = new TextEncoder().encode(secret).toHex();
   const shown = reason.toLowerCase();
   const isShown = [secret.toLowerCase(), hex].some((text) => shown.includes(text.slice(0, 16)));

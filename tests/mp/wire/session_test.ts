@@ -497,7 +497,7 @@ Deno.test("eof() tells Perl's message when the framing is json, jsonl or none ye
 Deno.test("Session throws UsageError when an option or argument is not usable", () => {
   const bad: [Partial<SessionOptions>, RegExp][] = [
     [{ nodeId: "a#b" }, /nodeId "a#b"/],
-    [{ secret: "" }, /secret is not a non-empty string/],
+    [{ secret: 7 as unknown as string }, /secret is not a string/],
     [{ nonce: "a b" }, /nonce "a b"/],
     [{ authOffer: ["md5"] }, /"md5" is unknown/],
     [{ framings: [] }, /framings is empty/],

@@ -1,0 +1,310 @@
+import { type Env, messageOf, PeerError, show, UsageError } from "@anyevent/backends/contract";
+import { OUR_AUTHS } from "./wire/mod.ts";
+
+/** What `configure` understands; every key may also stand in the configuration file (in snake_case). */
+export interface NodeConfig {
+  /** Profile of the configuration file to use. Default: the host's name. */
+  readonly profile?: string;
+  /** Node id; `anon/` for a random one. Default: the profile's name. */
+  readonly nodeid?: string;
+  /** Shared secret. Needed to bind to or connect beyond loopback, unless there is a certificate. */
+  readonly secret?: string;
+  /** PEM text: private key, certificate and authorities. */
+  readonly cert?: string;
+  /** Addresses to listen on; `[]`: none. Default: `["*"]` with a secret, else `["127.0.0.1:*"]`. */
+  readonly binds?: readonly string[] | string;
+  /** Addresses of nodes that let us into the mesh. */
+  readonly seeds?: readonly string[] | string;
+  /** Run at the end of `configure`: `"mod::"` loads a module, `"mod::f"` or `["mod::f", ...args]` calls. */
+  readonly services?: readonly (string | readonly unknown[])[];
+  /** Seconds to wait for a connection or during a handshake. Default 30. */
+  readonly monitorTimeout?: number;
+  /** Seconds between attempts to connect, and base of the seeding interval. Default 2. */
+  readonly connectInterval?: number;
+  /** Framings this node reads and writes, by preference. Default `["jsonl", "json"]`. */
+  readonly framingFormat?: readonly string[] | string;
+  /** Authentication methods this node sends. */
+  readonly authOffer?: readonly string[] | string;
+  /** Authentication methods this node accepts, by preference. */
+  readonly authAccept?: readonly string[] | string;
+  /** `"perl"`: also talk to AnyEvent::MP of Perl, by its weaker `hmac_md6_64_256`. */
+  readonly compat?: "perl";
+  /** Whether to announce encryption (`xtls=1`). Default true; false only makes sense with `compat`. */
+  readonly encrypt?: boolean;
+  /** Small messages leave at once. Default true. */
+  readonly nodelay?: boolean;
+  /** Accepted for compatibility: messages of one turn always leave together. */
+  readonly autocork?: boolean;
+  /** Module prefix (`"mymod::"`) to folder URL: what `spawn` may load on this node. Default none. */
+  readonly modules?: Readonly<Record<string, string>>;
+  /** Whether peers may evaluate code here. Default false. */
+  readonly eval?: boolean;
+  /** Bytes that may wait to be sent to one node before the link counts as lost. Default 64 MiB. */
+  readonly sendQueueLimit?: number;
+  /** Bytes of one incoming message. Default 64 MiB. */
+  readonly maxFrameBytes?: number;
+  /** Connections that may be under handshake at one time. Default 64. */
+  readonly maxHandshakes?: number;
+  /** Seconds `stop` waits for queued data to leave. Default 2. */
+  readonly flushTimeout?: number;
+}
+
+/** Keys of settings that are lists. */
+export type ListKey = "binds" | "seeds" | "framingFormat" | "authOffer" | "authAccept";
+/** Keys of settings without a default. */
+export type OptionalKey = "secret" | "cert" | "compat";
+
+/** A configuration with all defaults filled in; what has no default may be `undefined`. */
+export type Settings =
+  & Required<Omit<NodeConfig, ListKey | OptionalKey>>
+  & { readonly [K in ListKey]: readonly string[] }
+  & { readonly [K in OptionalKey]: NodeConfig[K] };
+
+type Kind = "string" | "list" | "seconds" | "count" | "boolean" | "services" | "modules" | "compat";
+
+const KEYS: Readonly<Record<keyof NodeConfig, Kind>> = {
+  profile: "string",
+  nodeid: "string",
+  secret: "string",
+  cert: "string",
+  binds: "list",
+  seeds: "list",
+  services: "services",
+  monitorTimeout: "seconds",
+  connectInterval: "seconds",
+  framingFormat: "list",
+  authOffer: "list",
+  authAccept: "list",
+  compat: "compat",
+  encrypt: "boolean",
+  nodelay: "boolean",
+  autocork: "boolean",
+  modules: "modules",
+  eval: "boolean",
+  sendQueueLimit: "count",
+  maxFrameBytes: "count",
+  maxHandshakes: "count",
+  flushTimeout: "seconds",
+};
+
+/** The keys a secret may hide behind: their values never appear in messages. */
+const SECRET_KEYS: ReadonlySet<string> = new Set(["secret", "cert"]);
+
+/** `monitor_timeout` to `monitorTimeout`. */
+export function camelKey(key: string): string {
+  return key.replace(/_([a-z])/g, (_, c: string) => c.toUpperCase());
+}
+
+function fail(key: string, value: unknown, want: string): never {
+  const shown = SECRET_KEYS.has(key) ? "(hidden)" : show(value);
+  throw new UsageError(`Cannot configure ${key} as ${shown}: it must be ${want}`);
+}
+
+function checkValue(key: keyof NodeConfig, value: unknown): unknown {
+  switch (KEYS[key]) {
+    case "string":
+      if (typeof value !== "string" || value === "") fail(key, value, "a non-empty string");
+      // deno-lint-ignore no-control-regex
+      if (key === "secret" && /[\x00-\x1f\x7f]/.test(value)) fail(key, value, "printable");
+      return value;
+    case "list": {
+      const list = typeof value === "string" ? value.split(",").filter((v) => v !== "") : value;
+      if (
+        !Array.isArray(list) || !list.every((v) => typeof v === "string" || typeof v === "number")
+      ) {
+        fail(key, value, "a list of strings, or one string with commas");
+      }
+      return list.map(String);
+    }
+    case "seconds": {
+      const seconds = typeof value === "string" && value !== "" ? Number(value) : value;
+      if (typeof seconds !== "number" || !(seconds > 0) || seconds > 1e9) {
+        fail(key, value, "a positive number of seconds");
+      }
+      return seconds;
+    }
+    case "count": {
+      const count = typeof value === "string" && value !== "" ? Number(value) : value;
+      if (typeof count !== "number" || !Number.isSafeInteger(count) || count < 1) {
+        fail(key, value, "a positive whole number");
+      }
+      return count;
+    }
+    case "boolean":
+      if (value === "0" || value === "" || value === 0) return false;
+      if (value === "1" || value === 1) return true;
+      if (typeof value !== "boolean") fail(key, value, "true or false");
+      return value;
+    case "services":
+      if (!Array.isArray(value) || !value.every((v) => typeof v === "string" || Array.isArray(v))) {
+        fail(key, value, "a list of names, or of lists of a name and arguments");
+      }
+      return value;
+    case "modules":
+      if (
+        typeof value !== "object" || value === null ||
+        !Object.values(value).every((v) => typeof v === "string")
+      ) fail(key, value, "an object of prefixes and folder URLs");
+      return value;
+    case "compat":
+      if (value !== "perl") fail(key, value, `"perl"`);
+      return value;
+  }
+}
+
+/**
+ * Checks a configuration.
+ *
+ * @throws {UsageError} for an unknown key or a bad value; secrets are never shown
+ */
+export function checkConfig(config: unknown): NodeConfig {
+  if (typeof config !== "object" || config === null || Array.isArray(config)) {
+    throw new UsageError(`Cannot configure with ${show(config)}: it must be an object of settings`);
+  }
+  const checked: Record<string, unknown> = {};
+  for (const [given, value] of Object.entries(config)) {
+    const key = camelKey(given) as keyof NodeConfig;
+    if (!Object.hasOwn(KEYS, key)) {
+      throw new UsageError(
+        `Cannot configure ${show(given)}: known settings are ${Object.keys(KEYS).join(", ")}`,
+      );
+    }
+    if (value !== undefined && value !== null) checked[key] = checkValue(key, value);
+  }
+  return checked;
+}
+
+/** The configuration file: settings for all, and profiles. */
+export interface ConfigFile {
+  /** A setting for all profiles. */
+  readonly [key: string]: unknown;
+  /** Format of the file. */
+  readonly version?: unknown;
+  /** Settings by profile; `parent` names another one. */
+  readonly profile?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+/**
+ * Where the configuration file is: `ANYEVENT_MP_RC`, `PERL_ANYEVENT_MP_RC`, `~/.perl-anyevent-mp`.
+ *
+ * @returns `undefined` when the environment does not tell, or may not be read
+ */
+export function configPath(env: Env): string | undefined {
+  const { host } = env;
+  const given = host.env("ANYEVENT_MP_RC") ?? host.env("PERL_ANYEVENT_MP_RC");
+  if (given !== undefined && given !== "") return given;
+  const home = host.env("HOME");
+  if (home !== undefined && home !== "") return `${home}/.perl-anyevent-mp`;
+  const data = host.env("APPDATA");
+  return data !== undefined && data !== "" ? `${data}/perl-anyevent-mp` : undefined;
+}
+
+/** JSON with `#` comments and trailing commas, as Perl's "relaxed" mode reads it. */
+export function parseRelaxed(text: string): unknown {
+  let out = "";
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (c === '"') {
+      const start = i;
+      for (i++; i < text.length && text[i] !== '"'; i++) if (text[i] === "\\") i++;
+      out += text.slice(start, i + 1);
+    } else if (c === "#") {
+      while (i < text.length && text[i] !== "\n") i++;
+      out += "\n";
+    } else if (c === "]" || c === "}") {
+      out = out.replace(/,\s*$/, "") + c;
+    } else out += c;
+  }
+  return JSON.parse(out);
+}
+
+/**
+ * Reads the configuration file.
+ *
+ * @returns an empty one when there is none, or it may not be read
+ * @throws {UsageError} when it is no JSON object
+ */
+export async function readConfigFile(env: Env): Promise<ConfigFile> {
+  const path = configPath(env);
+  if (path === undefined) return {};
+  let text: string;
+  try {
+    text = await env.host.readTextFile(path);
+  } catch (error) {
+    // Missing, unreadable, or not permitted: as Perl does, go on without.
+    if (error instanceof PeerError || error instanceof UsageError) return {};
+    throw error;
+  }
+  let value: unknown;
+  try {
+    value = text.trim() === "" ? {} : parseRelaxed(text);
+  } catch (error) {
+    throw new UsageError(`Cannot read configuration ${path}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new UsageError(`Cannot read configuration ${path}: it is no JSON object`);
+  }
+  return value as ConfigFile;
+}
+
+function settingsOf(part: Readonly<Record<string, unknown>>): NodeConfig {
+  const rest: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(part)) {
+    if (key !== "version" && key !== "profile" && key !== "parent") rest[key] = value;
+  }
+  return checkConfig(rest);
+}
+
+/**
+ * The effective settings: built-in, then what the program passes, then the file's top level, then the
+ * profile's ancestors, then the profile. So the file beats the program, as in AnyEvent::MP.
+ *
+ * @throws {UsageError} for bad values and for a cycle of parents
+ */
+export function resolveSettings(given: NodeConfig, file: ConfigFile, env: Env): Settings {
+  const profile = given.profile ?? env.host.hostname();
+  const chain: NodeConfig[] = [];
+  const seen = new Set<string>();
+  for (let name: string | undefined = profile; name !== undefined;) {
+    if (seen.has(name)) {
+      throw new UsageError(`Cannot use profile ${show(profile)}: its parents form a cycle`);
+    }
+    seen.add(name);
+    const part: Readonly<Record<string, unknown>> = file.profile?.[name] ?? {};
+    chain.unshift(settingsOf(part));
+    name = typeof part.parent === "string" ? part.parent : undefined;
+  }
+  const config: NodeConfig = Object.assign({}, given, settingsOf(file), ...chain);
+  const { secret, cert, compat } = config;
+  const tls = cert !== undefined ? ["tls_md6_64_256"] : [];
+  const perl = compat === "perl" ? ["tls_md6_64_256", "hmac_md6_64_256"] : tls;
+  const encrypt = config.encrypt ?? true;
+  const auths = [...(encrypt ? OUR_AUTHS : []), ...perl];
+  return {
+    profile,
+    nodeid: config.nodeid ?? profile,
+    secret,
+    cert,
+    binds: (config.binds as readonly string[] | undefined) ??
+      (secret !== undefined || cert !== undefined ? ["*"] : ["127.0.0.1:*"]),
+    seeds: (config.seeds as readonly string[] | undefined) ?? [],
+    services: config.services ?? [],
+    monitorTimeout: config.monitorTimeout ?? 30,
+    connectInterval: config.connectInterval ?? 2,
+    framingFormat: (config.framingFormat as readonly string[] | undefined) ?? ["jsonl", "json"],
+    authOffer: (config.authOffer as readonly string[] | undefined) ?? auths,
+    authAccept: (config.authAccept as readonly string[] | undefined) ?? auths,
+    compat,
+    encrypt,
+    nodelay: config.nodelay ?? true,
+    autocork: config.autocork ?? false,
+    modules: config.modules ?? {},
+    eval: config.eval ?? false,
+    sendQueueLimit: config.sendQueueLimit ?? 64 * 1024 * 1024,
+    maxFrameBytes: config.maxFrameBytes ?? 64 * 1024 * 1024,
+    maxHandshakes: config.maxHandshakes ?? 64,
+    flushTimeout: config.flushTimeout ?? 2,
+  };
+}

@@ -1,0 +1,97 @@
+import { type Random, show, UsageError } from "@anyevent/backends/contract";
+import type { NodeId, PortId } from "./types.ts";
+
+/**
+ * The node id of a port id: the part before the first `#`. Works for node ids too.
+ *
+ * Follows AnyEvent::MP's `node_of`.
+ *
+ * @param id a port or node id
+ * @throws {UsageError} when it is not a string
+ * @example
+ * ```ts
+ * import { nodeOf } from "@anyevent/mp";
+ *
+ * console.log(nodeOf("n1#abc")); // n1
+ * ```
+ */
+export function nodeOf(id: PortId): NodeId {
+  checkId(id, "id");
+  const hash = id.indexOf("#");
+  return hash < 0 ? id : id.slice(0, hash);
+}
+
+/** The name of a port on its node; empty for the node port. */
+export function portNameOf(id: PortId): string {
+  const hash = id.indexOf("#");
+  return hash < 0 ? "" : id.slice(hash + 1);
+}
+
+/** @throws {UsageError} unless `id` is a string */
+export function checkId(id: unknown, what: string): asserts id is string {
+  if (typeof id !== "string") {
+    throw new UsageError(`Cannot use ${what} ${show(id)}: it is not a port or node id (a string)`);
+  }
+}
+
+/** @throws {UsageError} unless `id` can name a node */
+export function checkNodeId(id: unknown): asserts id is string {
+  // deno-lint-ignore no-control-regex
+  if (typeof id !== "string" || id === "" || id === "0" || /[#;\x00-\x20\x7f]/.test(id)) {
+    throw new UsageError(
+      `Cannot use node id ${show(id)}: it must be a non-empty string without "#", ";" and blanks`,
+    );
+  }
+}
+
+/** Chance as letters and digits: base64 without padding, with `x`, `/` and `+` escaped by `x`. */
+export function uniqueString(random: Random, bytes: number): string {
+  return escapeUnique(base64(random.bytes(bytes)));
+}
+
+/** Base64 without padding. */
+export function base64(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text).replace(/=+$/, "");
+}
+
+/** The escapes by which AEMP makes base64 safe in ids: `x0` for `x`, `x1` for `/`, `x2` for `+`. */
+export function escapeUnique(text: string): string {
+  return text.replace(/[x/+]/g, (c) => (c === "x" ? "x0" : c === "/" ? "x1" : "x2"));
+}
+
+/**
+ * What makes the ports of one run of a node unique.
+ *
+ * One counter serves all ports: `a`, `b`, … `z`, `aa`, … and is never reset.
+ */
+export class Identity {
+  /** Prefix of the names of local ports. */
+  readonly uniq: string;
+  /** Prefix of the names of ports this node spawns elsewhere. */
+  readonly runiq: string;
+  #count: number;
+
+  /** @param given fixes parts of it, for tests; `count` is how many names were given out before */
+  constructor(
+    random: Random,
+    given: { readonly uniq?: string; readonly runiq?: string; readonly count?: number } = {},
+  ) {
+    this.uniq = given.uniq ?? uniqueString(random, 6);
+    this.runiq = given.runiq ?? uniqueString(random, 12);
+    this.#count = given.count ?? 0;
+  }
+
+  /** The next counter value. */
+  next(): string {
+    let n = ++this.#count;
+    let text = "";
+    while (n > 0) {
+      n--;
+      text = String.fromCharCode(97 + (n % 26)) + text;
+      n = Math.floor(n / 26);
+    }
+    return text;
+  }
+}

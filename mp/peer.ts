@@ -1,0 +1,240 @@
+import { type Address, show, UsageError } from "@anyevent/backends/contract";
+import type { Watcher } from "@anyevent/loop";
+import { formatAddress } from "./address.ts";
+import { checkSize } from "./transport/link.ts";
+import { type Monitor, MonitorList } from "./monitor.ts";
+import type { Node } from "./node.ts";
+import type { Link } from "./transport/link.ts";
+import type { NodeId, Reason } from "./types.ts";
+
+/** Messages that may wait for a connection to one node. */
+export const MAX_QUEUED_MESSAGES = 1_000_000;
+
+/**
+ * What a node knows of another one: the link or the queue for it, and the monitors across it.
+ *
+ * The guarantee rests on one rule: when anything sent may have been lost (the link broke, the queue was
+ * dropped), every monitor of every port of that node fires, after the loss and before anything else
+ * is sent.
+ */
+export class Peer {
+  #link: Link | undefined;
+  #up = false;
+  #queue: (readonly unknown[])[] = [];
+  #queuedBytes = 0;
+  #monitors = new Map<string, MonitorList>();
+  /** Monitors the peer has on our ports, by port name. */
+  readonly #watched = new Map<string, Set<Monitor>>();
+  #giveUp: Watcher | undefined;
+  #retry: Watcher | undefined;
+  #addresses: Address[] = [];
+  #next = 0;
+  readonly #dialling = new Set<string>();
+
+  /**
+   * An entry for a node that is not connected.
+   *
+   * @param id of the other node
+   */
+  constructor(readonly node: Node, readonly id: NodeId) {}
+
+  /** Whether it is connected. */
+  get up(): boolean {
+    return this.#up;
+  }
+
+  /** The link, when up. */
+  get link(): Link | undefined {
+    return this.#link;
+  }
+
+  /** Whether anything still depends on this entry. */
+  get idle(): boolean {
+    return !this.#up && this.#queue.length === 0 && this.#monitors.size === 0 &&
+      this.#giveUp === undefined;
+  }
+
+  /** Sends now, or keeps the message until there is a link or hope is given up. */
+  send(message: readonly unknown[]): void {
+    if (this.#link !== undefined) {
+      this.#link.send(message);
+      return;
+    }
+    // Encoded already now, so that a bad message throws here and the queue has a size in bytes.
+    const bytes = this.node.measure(message);
+    checkSize(bytes, this.node.settings.maxFrameBytes);
+    if (
+      this.#queuedBytes + bytes > this.node.settings.sendQueueLimit ||
+      this.#queue.length >= MAX_QUEUED_MESSAGES
+    ) {
+      this.lose("send queue limit exceeded while not connected");
+      return;
+    }
+    this.#queue.push(message);
+    this.#queuedBytes += bytes;
+    this.#expectConnection();
+  }
+
+  #expectConnection(): void {
+    if (this.#giveUp !== undefined || this.#up) return;
+    this.#giveUp = this.node.loop.timer({
+      after: this.node.settings.monitorTimeout,
+      cb: () => this.lose("unable to connect"),
+    });
+  }
+
+  /** Addresses at which this node may be reached: dialled in turn until connected or given up. */
+  connect(addresses: readonly Address[]): void {
+    if (this.#up || addresses.length === 0) return;
+    const known = new Set(this.#addresses.map(formatAddress));
+    const fresh = addresses.filter((address) => !known.has(formatAddress(address)));
+    this.#addresses.unshift(...fresh);
+    this.#expectConnection();
+    if (this.#retry !== undefined) return;
+    this.#next = 0;
+    this.node.log(
+      9,
+      `connecting to ${this.id} with [${this.#addresses.map(formatAddress).join(", ")}]`,
+    );
+    this.#retry = this.node.loop.timer({
+      after: this.node.random.float() * 0.05,
+      cb: () => this.#attempt(),
+    });
+  }
+
+  #attempt(): void {
+    const { monitorTimeout, connectInterval } = this.node.settings;
+    const count = this.#addresses.length;
+    const spread = Math.max(
+      0.4,
+      Math.min(connectInterval, (monitorTimeout - connectInterval) / count),
+    );
+    this.#retry = this.node.loop.timer({
+      after: spread * (0.9 + 0.1 * this.node.random.float()),
+      cb: () => this.#attempt(),
+    });
+    const address = this.#addresses[this.#next++ % count];
+    const text = formatAddress(address);
+    if (this.#dialling.has(text)) return;
+    this.#dialling.add(text);
+    this.node.log(9, `connecting to ${this.id} at ${text}`);
+    this.node.dial(address, this.id, { ended: () => void this.#dialling.delete(text) });
+  }
+
+  #stopDialling(): void {
+    this.#giveUp?.cancel();
+    this.#retry?.cancel();
+    this.#giveUp = this.#retry = undefined;
+    this.#addresses = [];
+  }
+
+  /** A link is open: what waited leaves first, in order. */
+  attach(link: Link): void {
+    this.#stopDialling();
+    this.#up = true;
+    this.node.announce(this.id, true, []);
+    // The announcement may have queued more (which leaves last), or lost the node again.
+    if (!this.#up) {
+      link.abort();
+      return;
+    }
+    const queue = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#link = link;
+    for (const message of queue) {
+      // Losing the link on the way (queue limit) loses the rest with it: monitors have fired.
+      if (this.#link !== link) return;
+      link.send(message);
+    }
+  }
+
+  /** Everything sent and not yet delivered may be lost: tells all who monitor. */
+  lose(message: string): void {
+    const link = this.#link;
+    const wasUp = this.#up;
+    this.#up = false;
+    this.#link = undefined;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#stopDialling();
+    link?.abort();
+    const reason = ["transport_error", this.id, message];
+    for (const set of this.#watched.values()) for (const monitor of set) monitor.cancel();
+    this.#watched.clear();
+    const monitors = this.#monitors;
+    this.#monitors = new Map();
+    for (const list of monitors.values()) list.fire(reason);
+    if (wasUp) this.node.announce(this.id, false, reason);
+    this.node.release(this);
+  }
+
+  /**
+   * Monitors a port there; the name `""` is the node itself: only the loss of it fires.
+   *
+   * @internal
+   */
+  monitor(name: string, monitor: Monitor): void {
+    let list = this.#monitors.get(name);
+    if (list === undefined) {
+      list = new MonitorList();
+      this.#monitors.set(name, list);
+      if (name !== "") this.send(["", "mon1", name]);
+      else this.#expectConnection();
+    }
+    const mine = list;
+    list.add(monitor, () => {
+      if (this.#monitors.get(name) !== mine) return;
+      this.#monitors.delete(name);
+      if (name !== "") this.send(["", "mon0", name]);
+      this.node.release(this);
+    });
+  }
+
+  /** The peer says that a port of its is gone. */
+  portGone(name: string, reason: Reason): void {
+    const list = this.#monitors.get(name);
+    if (list === undefined) return;
+    this.#monitors.delete(name);
+    list.fire(reason);
+  }
+
+  /** The peer monitors one of our ports. */
+  watch(name: string): void {
+    // It fires inside the call when the port does not exist.
+    let monitor: Monitor | undefined = undefined;
+    monitor = this.node.monitorNow(name, (...reason) => {
+      if (monitor !== undefined) this.#unlist(name, monitor);
+      this.#tellGone(name, reason);
+    });
+    if (!monitor.active) return;
+    const set = this.#watched.get(name) ?? new Set();
+    this.#watched.set(name, set);
+    set.add(monitor);
+  }
+
+  #unlist(name: string, monitor: Monitor): void {
+    const set = this.#watched.get(name);
+    if (set?.delete(monitor) && set.size === 0) this.#watched.delete(name);
+  }
+
+  #tellGone(name: string, reason: Reason): void {
+    const link = this.#link;
+    if (link === undefined) return;
+    try {
+      link.send(["", "kil0", name, ...reason]);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      // A reason that cannot travel still has to be told.
+      link.send(["", "kil0", name, ...reason.map((part) => show(part))]);
+    }
+  }
+
+  /** The peer no longer monitors one of our ports. */
+  unwatch(name: string): void {
+    const set = this.#watched.get(name);
+    if (set === undefined) return;
+    this.#watched.delete(name);
+    for (const monitor of set) monitor.cancel();
+  }
+}
