@@ -1,0 +1,73 @@
+import {
+  extendNodes,
+  type Node,
+  type NodeExtension,
+  type Registration,
+  resolveAddresses,
+} from "@anyevent/mp";
+import { Groups } from "./groups.ts";
+import { CONNECT_FUNCTION, Membership } from "./membership.ts";
+import { Seeds } from "./seeds.ts";
+
+/** The mesh side of one node: seeds, membership, groups. */
+export class Global implements NodeExtension {
+  /** Port groups. */
+  readonly groups: Groups;
+  /** Who else is there. */
+  readonly membership: Membership;
+  /** How it gets in. */
+  readonly seeds: Seeds;
+  readonly #node: Node;
+  #monitor: Registration | undefined;
+  #unregister: (() => void) | undefined;
+
+  /**
+   * Use `globalOf`.
+   *
+   * @param node whose side it is
+   */
+  constructor(node: Node) {
+    this.#node = node;
+    this.seeds = new Seeds(node);
+    this.groups = new Groups(node, (...change) => this.membership.announce(...change));
+    this.membership = new Membership(node, this.groups, this.seeds);
+  }
+
+  /** The node listens now. */
+  async start(): Promise<void> {
+    const node = this.#node;
+    this.#unregister = node.register(
+      CONNECT_FUNCTION,
+      (version: unknown, from: unknown) => this.membership.connected(version, from),
+    );
+    this.#monitor = node.monNodes((id, up) => {
+      if (up) this.membership.up(id);
+      else this.membership.down(id);
+    });
+    const seeds = await resolveAddresses(node.settings.seeds, node.loop.env.host);
+    if (!node.stopped) this.seeds.start(seeds);
+  }
+
+  /** The node stops. */
+  stop(): void {
+    this.#monitor?.cancel();
+    this.#unregister?.();
+    this.seeds.stop();
+    this.groups.clear();
+    this.membership.stop();
+  }
+}
+
+const instances = new WeakMap<Node, Global>();
+
+/** The mesh side of a node; made on first use, so that ports can be registered before `configure`. */
+export function globalOf(node: Node): Global {
+  let global = instances.get(node);
+  if (global === undefined) {
+    global = new Global(node);
+    instances.set(node, global);
+  }
+  return global;
+}
+
+extendNodes(globalOf);

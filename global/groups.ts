@@ -1,0 +1,167 @@
+import { show, UsageError } from "@anyevent/backends/contract";
+import { type Node, type NodeId, nodeOf, type PortId, type Registration } from "@anyevent/mp";
+
+/** Told when the members of a group change. */
+export type GroupMonitor = (
+  members: readonly PortId[],
+  added: readonly PortId[],
+  removed: readonly PortId[],
+) => unknown;
+
+interface Watch {
+  readonly callback: GroupMonitor;
+  seen: ReadonlySet<PortId>;
+  posted: boolean;
+}
+
+/** Tells other nodes about a registration that came or went. */
+export type GroupAnnouncer = (added: boolean, group: string, port: PortId) => void;
+
+/** @throws {UsageError} unless `group` is a non-empty string */
+export function checkGroup(group: unknown): asserts group is string {
+  if (typeof group !== "string" || group === "") {
+    throw new UsageError(`Cannot use group ${show(group)}: its name must be a non-empty string`);
+  }
+}
+
+/**
+ * The port groups as one node sees them: its own registrations and those other nodes told it about.
+ */
+export class Groups {
+  readonly #node: Node;
+  readonly #announce: GroupAnnouncer;
+  readonly #members = new Map<string, Set<PortId>>();
+  readonly #own = new Map<string, Map<PortId, Registration>>();
+  readonly #watches = new Map<string, Set<Watch>>();
+
+  /**
+   * Groups that only this node knows so far.
+   *
+   * @param announce called for each change of an own registration
+   */
+  constructor(node: Node, announce: GroupAnnouncer) {
+    this.#node = node;
+    this.#announce = announce;
+  }
+
+  /** Own registrations, as the wire has them. */
+  get own(): Record<string, PortId[]> {
+    const own: Record<string, PortId[]> = {};
+    for (const [group, ports] of this.#own) own[group] = [...ports.keys()];
+    return own;
+  }
+
+  /** Registers a local port; it leaves when the port dies or the guard is cancelled. */
+  register(group: string, port: PortId): Registration {
+    checkGroup(group);
+    if (typeof port !== "string" || !this.#node.portIsLocal(port)) {
+      throw new UsageError(
+        `Cannot register ${
+          show(port)
+        } in group ${group}: it is not a port of node ${this.#node.id}`,
+      );
+    }
+    const ports = this.#own.get(group) ?? new Map<PortId, Registration>();
+    if (ports.has(port)) {
+      throw new UsageError(`Cannot register ${port} in group ${group}: it is in it already`);
+    }
+    this.#own.set(group, ports);
+    const leave = (): void => {
+      const monitor = ports.get(port);
+      if (monitor === undefined) return;
+      ports.delete(port);
+      if (ports.size === 0 && this.#own.get(group) === ports) this.#own.delete(group);
+      monitor.cancel();
+      this.remove(group, port);
+      this.#announce(false, group, port);
+    };
+    ports.set(port, this.#node.mon(port, leave));
+    this.add(group, port);
+    this.#announce(true, group, port);
+    return { cancel: leave, [Symbol.dispose]: leave };
+  }
+
+  /** Members of a group, `undefined` when there are none. */
+  get(group: string): readonly PortId[] | undefined {
+    checkGroup(group);
+    const members = this.#members.get(group);
+    return members === undefined ? undefined : [...members];
+  }
+
+  /** Watches a group. */
+  monitor(group: string, callback: GroupMonitor): Registration {
+    checkGroup(group);
+    if (typeof callback !== "function") {
+      throw new UsageError(`Cannot monitor group ${group}: ${show(callback)} is not a function`);
+    }
+    const watch: Watch = { callback, seen: new Set(), posted: false };
+    const watches = this.#watches.get(group) ?? new Set();
+    this.#watches.set(group, watches);
+    watches.add(watch);
+    this.#notify(group, watch);
+    const cancel = (): void => {
+      watches.delete(watch);
+      if (watches.size === 0 && this.#watches.get(group) === watches) this.#watches.delete(group);
+    };
+    return { cancel, [Symbol.dispose]: cancel };
+  }
+
+  /** Changes of one turn are told together, each watcher by what it has seen. */
+  #notify(group: string, watch: Watch): void {
+    if (watch.posted) return;
+    watch.posted = true;
+    this.#node.defer(() => {
+      watch.posted = false;
+      if (!this.#watches.get(group)?.has(watch)) return;
+      const now: ReadonlySet<PortId> = new Set(this.#members.get(group));
+      const added = [...now].filter((port) => !watch.seen.has(port));
+      const removed = [...watch.seen].filter((port) => !now.has(port));
+      if (added.length === 0 && removed.length === 0) return;
+      watch.seen = now;
+      const failed = (error: unknown): void =>
+        this.#node.log(1, `monitor of group ${group} failed: ${error}`);
+      try {
+        const result = watch.callback([...now], added, removed);
+        if (result instanceof Promise) result.catch(failed);
+      } catch (error) {
+        failed(error);
+      }
+    });
+  }
+
+  #changed(group: string): void {
+    for (const watch of this.#watches.get(group) ?? []) this.#notify(group, watch);
+  }
+
+  /** A port is a member. */
+  add(group: string, port: PortId): void {
+    const members = this.#members.get(group) ?? new Set();
+    if (members.has(port)) return;
+    this.#members.set(group, members);
+    members.add(port);
+    this.#changed(group);
+  }
+
+  /** A port is no member. */
+  remove(group: string, port: PortId): void {
+    const members = this.#members.get(group);
+    if (members === undefined || !members.delete(port)) return;
+    if (members.size === 0) this.#members.delete(group);
+    this.#changed(group);
+  }
+
+  /** A node is gone, and its ports with it. */
+  removeNode(id: NodeId): void {
+    for (const [group, members] of [...this.#members]) {
+      for (const port of [...members]) if (nodeOf(port) === id) this.remove(group, port);
+    }
+  }
+
+  /** Ends everything. */
+  clear(): void {
+    for (const ports of this.#own.values()) for (const guard of ports.values()) guard.cancel();
+    this.#own.clear();
+    this.#members.clear();
+    this.#watches.clear();
+  }
+}
