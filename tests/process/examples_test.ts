@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { documentedFlags, Process, runToEnd } from "../support/processes.ts";
+
+const PROGRAMS = [
+  "chat_client.ts",
+  "chat_client2.ts",
+  "chat_server.ts",
+  "chat_server2.ts",
+  "die.ts",
+  "io_client.ts",
+  "io_server.ts",
+  "receiver.ts",
+  "seed.ts",
+  "sender.ts",
+  "simple_example.ts",
+];
+
+Deno.test("every example is listed in README.md and is tested here", () => {
+  const folder = new URL("../../examples/", import.meta.url);
+  const files = [...Deno.readDirSync(folder)].map((entry) => entry.name)
+    .filter((name) => name.endsWith(".ts")).sort();
+  assert.deepEqual(files, [...PROGRAMS, "demo.ts"].sort());
+  const readme = Deno.readTextFileSync(new URL("README.md", folder));
+  for (const file of files) assert(readme.includes(`\`${file}`), `${file} is not in README.md`);
+});
+
+Deno.test("examples explain themselves with --help and refuse what they do not know", async () => {
+  for (const program of PROGRAMS) {
+    const help = await runToEnd(program, { args: ["--help"] });
+    assert.equal(help.code, 0, help.stderr);
+    const command = ["deno run", ...documentedFlags(program), `examples/${program}`];
+    assert(help.stdout.startsWith(command.join(" ")), help.stdout);
+    const wrong = await runToEnd(program, { args: ["--no-such-option"] });
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, new RegExp(`^Cannot run ${program}: .*--no-such-option`));
+  }
+});
+
+Deno.test("examples say which argument is wrong", async () => {
+  const cases: [program: string, args: string[], complaint: RegExp][] = [
+    ["chat_client.ts", [], /^Cannot run chat_client\.ts: NICK is missing$/m],
+    ["chat_client.ts", ["a", "b"], /^Cannot run chat_client\.ts: unexpected argument "b"$/m],
+    ["sender.ts", ["--round-trips", "x"], /^Cannot run sender\.ts: --round-trips "x" is not/m],
+    ["seed.ts", ["--bind", "127.0.0.1:x"], /^Cannot run seed\.ts: Cannot parse address "127/m],
+    ["seed.ts", ["--bind", "192.0.2.1:0"], /^Cannot run seed\.ts: .*beyond loopback a secret/m],
+  ];
+  for (const [program, args, complaint] of cases) {
+    const { code, stderr } = await runToEnd(program, { args });
+    assert.match(stderr, complaint);
+    assert.equal(code, 2);
+  }
+});
+
+Deno.test("simple_example.ts prints what it was sent", async () => {
+  const { code, stdout, stderr } = await runToEnd("simple_example.ts");
+  assert.equal(stdout, "Ending with: 123\n");
+  assert.equal(stderr, "");
+  assert.equal(code, 0);
+});
+
+Deno.test("die.ts prints why its ports died", async () => {
+  const { code, stdout, stderr } = await runToEnd("die.ts");
+  assert.match(
+    stdout,
+    /^anon\/\S+ was killed \(with reason: die oops\)\nanon\/\S+ was killed \(with reason: no_such_port .+\)\n$/,
+  );
+  assert.equal(stderr, "");
+  assert.equal(code, 0);
+});
+
+/** Where a program says that it listens. */
+async function addressOf(process: Process): Promise<string> {
+  return (await process.complaint(/ listens on (\S+)\n/))[1];
+}
+
+Deno.test("receiver.ts prints what sender.ts sends, each second anew", async () => {
+  await using receiver = new Process("receiver.ts", { args: ["--bind", "127.0.0.1:0"] });
+  const seed = await addressOf(receiver);
+  await using sender = new Process("sender.ts", { args: ["--seed", seed, "--round-trips", "10"] });
+  await sender.line(/^10 round trips, median [\d.]+ µs$/);
+  const [, first] = await receiver.line(/^Received data: (\d+(?:\.\d+)?)$/);
+  const [, second] = await receiver.line(/^Received data: (\d+(?:\.\d+)?)$/);
+  const passed = Number(second) - Number(first);
+  assert(passed > 0.5 && passed < 10, `${passed} s between two messages`);
+  for (const process of [sender, receiver]) {
+    process.kill("SIGINT");
+    assert.equal(await process.end(), 130, process.stderr);
+  }
+});
+
+Deno.test("a program whose address is taken says so", async () => {
+  await using seed = new Process("seed.ts", { args: ["--bind", "127.0.0.1:0"] });
+  const address = await addressOf(seed);
+  const other = await runToEnd("seed.ts", { args: ["--bind", address] });
+  assert.match(other.stderr, new RegExp(`^Cannot .*${address}.*: .*in use`, "m"));
+  assert.equal(other.code, 1);
+});
+
+for (
+  const [server, client] of [
+    ["chat_server.ts", "chat_client.ts"],
+    ["chat_server2.ts", "chat_client2.ts"],
+  ] as const
+) {
+  Deno.test(`two ${client} talk through ${server}, and are told who leaves`, async () => {
+    await using seed = new Process("seed.ts", { args: ["--bind", "127.0.0.1:0"] });
+    const args = ["--seed", await addressOf(seed)];
+    await using chat = new Process(server, { args });
+    await chat.complaint(/^server ready\.$/m);
+    await using alice = new Process(client, { args: [...args, "alice"] });
+    await alice.line(/^connecting\.\.\.$/);
+    await alice.line(/^alice \(joins\)$/);
+    await using bob = new Process(client, { args: [...args, "bob"] });
+    await bob.line(/^bob \(joins\)$/);
+    await alice.line(/^bob \(joins\)$/);
+    await alice.write("hello, bob");
+    for (const each of [alice, bob]) await each.line(/^alice: hello, bob$/);
+    await bob.write("hello, alice");
+    for (const each of [alice, bob]) await each.line(/^bob: hello, alice$/);
+    await chat.line(/^relaying: bob: hello, alice$/);
+
+    await bob.closeInput();
+    assert.equal(await bob.end(), 0, bob.stderr);
+    await alice.line(/^bob \(quits, shutdown\)$/);
+    alice.kill("SIGINT");
+    assert.equal(await alice.end(), 130, alice.stderr);
+    await chat.line(/^relaying: alice \(quits, shutdown\)$/);
+    chat.kill("SIGTERM");
+    assert.equal(await chat.end(), 143, chat.stderr);
+  });
+
+  Deno.test(`${client} is told that ${server} was killed, and connects to the next`, async () => {
+    await using seed = new Process("seed.ts", { args: ["--bind", "127.0.0.1:0"] });
+    const args = ["--seed", await addressOf(seed)];
+    await using first = new Process(server, { args: [...args, "--node", "first"] });
+    await using alice = new Process(client, { args: [...args, "alice"] });
+    await alice.line(/^alice \(joins\)$/);
+    first.kill("SIGKILL");
+    await alice.line(/^disconnected transport_error first \S/);
+    await alice.write("is anybody there?");
+    await alice.line(/nobody hears you/);
+    await using second = new Process(server, { args: [...args, "--node", "second"] });
+    await alice.line(/^connecting\.\.\.$/);
+    await alice.line(/^alice \(joins\)$/);
+    await alice.write("here again");
+    await second.line(/^relaying: alice: here again$/);
+    await alice.line(/^alice: here again$/);
+  });
+}
+
+Deno.test("examples keep out who does not know their secret", async () => {
+  await using seed = new Process("seed.ts", {
+    args: ["--bind", "127.0.0.1:0", "--json"],
+    secret: "right",
+  });
+  const { address } = await seed.event("ready");
+  const args = ["--json", "--seed", String(address)];
+  await using wrong = new Process("receiver.ts", {
+    args: [...args, "--bind", "127.0.0.1:0", "--node", "wrong"],
+    secret: "wrong",
+    warnLevel: 9,
+  });
+  await wrong.complaint(/auth|secret/);
+  await using right = new Process("receiver.ts", {
+    args: [...args, "--bind", "127.0.0.1:0", "--node", "right"],
+    secret: "right",
+  });
+  await seed.event("up");
+  await right.event("up");
+  assert.deepEqual(seed.events.filter((e) => e.event === "up").map((e) => e.node), ["right"]);
+  assert(!wrong.events.some((event) => event.event === "up"));
+});
