@@ -1,0 +1,175 @@
+import type { ChildProcess } from "node:child_process";
+import type { Backend, ChildStatus, Undo } from "../contract/backend.ts";
+import type { Host } from "../contract/env.ts";
+import { messageOf, PeerError, show, UsageError } from "../contract/errors.ts";
+import type { Net } from "../contract/net.ts";
+import type { PureHost } from "./host.ts";
+import { isRefused, nodeError, nodeModule, nodeProcess } from "./node_modules.ts";
+import { NodeNet } from "./node_net.ts";
+
+function orElse<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch (thrown) {
+    if (isRefused(thrown)) return otherwise;
+    throw thrown;
+  }
+}
+
+const host: Host = {
+  env: (name) => orElse(() => nodeProcess().env[name], undefined),
+  hostname: () => orElse(() => nodeModule("node:os").hostname(), "localhost"),
+  async readTextFile(path: string): Promise<string> {
+    try {
+      return await nodeModule("node:fs/promises").readFile(path, "utf8");
+    } catch (thrown) {
+      throw nodeError(`read ${path}`, thrown);
+    }
+  },
+  async writeTextFile(path: string, text: string): Promise<void> {
+    const fs = nodeModule("node:fs/promises");
+    const part = `${path}.${nodeProcess().pid}.${nodeModule("node:crypto").randomUUID()}~`;
+    try {
+      // Not through the final name, so that a reader never sees half of it.
+      await fs.writeFile(part, text, { mode: 0o600, flag: "wx" });
+      await fs.rename(part, path);
+    } catch (thrown) {
+      await fs.rm(part, { force: true }).catch(() => undefined);
+      throw nodeError(`write ${path}`, thrown);
+    }
+  },
+  async resolve(name: string): Promise<readonly string[]> {
+    if (nodeModule("node:net").isIP(name) !== 0) return [name];
+    try {
+      const found = await nodeModule("node:dns/promises").lookup(name, { all: true });
+      return [...new Set(found.map((each) => each.address))];
+    } catch (thrown) {
+      throw nodeError(`resolve ${name}`, thrown);
+    }
+  },
+  interfaceAddresses(): readonly { readonly address: string; readonly internal: boolean }[] {
+    const found = orElse(() => nodeModule("node:os").networkInterfaces(), {});
+    const all = Object.values(found).flatMap((each) => each ?? []);
+    if (all.length === 0) return [{ address: "127.0.0.1", internal: true }];
+    return all.map(({ address, internal }) => ({ address, internal }));
+  },
+  get pid(): number {
+    return nodeProcess().pid;
+  },
+};
+
+function watchSignal(name: string, received: () => void): Undo {
+  if (typeof name !== "string" || !/^[A-Z][A-Z0-9]*$/.test(name) || name.startsWith("SIG")) {
+    throw new UsageError(
+      `Cannot watch signal ${show(name)}: give its name without SIG, as in "INT"`,
+    );
+  }
+  const signal = `SIG${name}` as NodeJS.Signals;
+  if (!(signal in nodeModule("node:os").constants.signals)) {
+    throw new UsageError(`Cannot watch signal ${show(name)}: this host knows none of that name`);
+  }
+  const listener = (): void => received();
+  const process = nodeProcess();
+  try {
+    process.on(signal, listener);
+  } catch (cause) {
+    throw new UsageError(`Cannot watch signal ${show(name)}: ${messageOf(cause)}`, { cause });
+  }
+  return () => void process.off(signal, listener);
+}
+
+/** A signal that ended a child, by number. */
+function signalNumber(name: string): number {
+  return (nodeModule("node:os").constants.signals as Readonly<Record<string, number>>)[name] ?? 0;
+}
+
+function isChild(value: unknown): value is ChildProcess {
+  const child = value as Partial<ChildProcess> | null | undefined;
+  return typeof child === "object" && child !== null && typeof child.once === "function" &&
+    "exitCode" in child && "signalCode" in child;
+}
+
+/** Children that can be watched by pid; ended ones beyond this many are forgotten, oldest first. */
+const MAX_CHILDREN = 1024;
+const byPid = new Map<number, ChildProcess>();
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+function remember(pid: number, child: ChildProcess): void {
+  // Deleted first, so that a later child with the same pid counts as the youngest.
+  byPid.delete(pid);
+  byPid.set(pid, child);
+  if (byPid.size <= MAX_CHILDREN) return;
+  for (const [old, other] of byPid) {
+    if (!hasEnded(other)) continue;
+    byPid.delete(old);
+    return;
+  }
+}
+
+function watchChild(given: unknown, cb: (status: ChildStatus) => void): Undo {
+  const child = typeof given === "number" ? byPid.get(given) : given;
+  if (!isChild(child)) {
+    throw new UsageError(
+      typeof given === "number"
+        ? `Cannot watch child ${given}: give its ChildProcess the first time`
+        : `Cannot watch child: ${show(given)} is not a ChildProcess of node:child_process`,
+    );
+  }
+  const { pid } = child;
+  if (pid === undefined) throw new PeerError("Cannot watch child: it was never started", "ESRCH");
+  remember(pid, child);
+  child.unref();
+  const ended = (code: number | null, signal: string | null): void =>
+    cb({ pid, status: signal === null ? ((code ?? 0) & 255) << 8 : signalNumber(signal) });
+  if (hasEnded(child)) {
+    ended(child.exitCode, child.signalCode);
+    return () => undefined;
+  }
+  child.once("exit", ended);
+  return () => void child.off("exit", ended);
+}
+
+/**
+ * The host adapter of the pure backend for Node's modules: it runs on Node 20.16 and up, and on Deno.
+ *
+ * Sockets by `node:net`, encryption by `node:tls`, signals by `process`, files and names by `node:fs`,
+ * `node:os` and `node:dns`. A child is a `ChildProcess` of `node:child_process`, or the pid of one that
+ * was watched before.
+ *
+ * `listen` binds inside the call through `net._createServerHandle`, which both hosts have for their own
+ * `cluster`.
+ *
+ * Backends: pure. Permissions: as the modules need them when used.
+ *
+ * @returns the adapter; it loads nothing before it is used
+ *
+ * @example
+ * ```ts
+ * import { nodeHost, pureEnv } from "@anyevent/backends/pure";
+ *
+ * const { net } = pureEnv({ host: nodeHost() });
+ * const listener = net.listen({ transport: "tcp", host: "127.0.0.1", port: 0 }, (stream) => {
+ *   stream.tryWrite(new TextEncoder().encode("hello\n"));
+ *   stream.shutdown();
+ * });
+ * listener.close();
+ * ```
+ */
+export function nodeHost(): PureHost {
+  return {
+    name: "node",
+    host,
+    net: (backend: Backend): Net => new NodeNet(backend),
+    signal: watchSignal,
+    child: watchChild,
+    exhausted(cb: () => void): Undo {
+      const process = nodeProcess();
+      const listener = (): void => cb();
+      process.on("beforeExit", listener);
+      return () => void process.off("beforeExit", listener);
+    },
+  };
+}

@@ -1,0 +1,252 @@
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import type { Backend, Undo } from "../contract/backend.ts";
+import { PeerError, show, UsageError } from "../contract/errors.ts";
+import type { Secured, TlsOptions, TlsRole } from "../contract/net.ts";
+import type { ByteStream } from "../contract/stream.ts";
+import { nodeError, nodeModule } from "./node_modules.ts";
+import { NodeStream } from "./node_stream.ts";
+
+interface Credentials {
+  readonly key?: string;
+  readonly cert?: string;
+  readonly ca?: string[];
+}
+
+let ephemeral: Promise<Credentials> | undefined;
+
+async function makeCertificate(): Promise<Credentials> {
+  // Loaded here because it takes a tenth of a second, which nobody without TLS should pay.
+  const { generate } = await import("selfsigned");
+  const pem = await generate([{ name: "commonName", value: "anyevent" }], {
+    keyType: "ec",
+    curve: "P-256",
+    algorithm: "sha256",
+  });
+  return { key: pem.private, cert: pem.cert };
+}
+
+/** One PEM text as own key, own certificate chain, and the only authorities. */
+function credentialsOf(pem: string): Credentials {
+  const blocks = String(pem).match(/-----BEGIN ([A-Z ]+)-----[^-]+-----END \1-----/g) ?? [];
+  const key = blocks.find((block) => block.includes("PRIVATE KEY"));
+  const certificates = blocks.filter((block) => block.startsWith("-----BEGIN CERTIFICATE"));
+  if (key === undefined || certificates.length === 0) {
+    throw new UsageError("Cannot secure stream: certificate has no private key or no certificate");
+  }
+  return { key, cert: certificates.join("\n"), ca: certificates };
+}
+
+/** A Node `Duplex` over a stream: what `node:tls` speaks through. */
+interface Under {
+  readonly duplex: Duplex;
+  /** Stops reading from the stream, or goes on. */
+  throttle(on: boolean): void;
+}
+
+/**
+ * Makes an {@linkcode Under}. It reads only while Node wants more and nobody throttles it.
+ *
+ * @param ended called when the stream has come to its end
+ */
+function duplexOver(
+  backend: Backend,
+  stream: ByteStream,
+  rest: Uint8Array | undefined,
+  ended: () => void,
+): Under {
+  const { Duplex } = nodeModule("node:stream");
+  const buffer = new Uint8Array(65536);
+  let reading: Undo | undefined;
+  let writing: Undo | undefined;
+  let wanted = false;
+  let throttled = false;
+  let over = false;
+  const watch = (): void => {
+    const on = wanted && !throttled && !over;
+    if (on === (reading !== undefined)) return;
+    reading?.();
+    reading = on ? backend.io(stream, "r", receive) : undefined;
+  };
+  const receive = (): void => {
+    try {
+      const count = stream.tryRead(buffer);
+      if (count === 0) return;
+      // Node may ask for more inside `push` and still return false from it.
+      wanted = false;
+      if (count === null) {
+        over = true;
+        duplex.push(null);
+        ended();
+      } else if (duplex.push(buffer.slice(0, count))) wanted = true;
+      watch();
+    } catch (thrown) {
+      duplex.destroy(thrown as Error);
+    }
+  };
+  const send = (bytes: Uint8Array, done: (error?: Error | null) => void): void => {
+    writing?.();
+    writing = undefined;
+    try {
+      const left = bytes.subarray(stream.tryWrite(bytes));
+      if (left.length === 0) done();
+      else writing = backend.io(stream, "w", () => send(left, done));
+    } catch (thrown) {
+      done(thrown as Error);
+    }
+  };
+  const duplex: Duplex = new Duplex({
+    allowHalfOpen: true,
+    read(): void {
+      wanted = true;
+      watch();
+    },
+    write: (bytes: Uint8Array, _encoding, done) => send(bytes, done),
+    final(done): void {
+      stream.shutdown();
+      done();
+    },
+    destroy(error, done): void {
+      over = true;
+      watch();
+      writing?.();
+      writing = undefined;
+      stream.close();
+      done(error);
+    },
+  });
+  if (rest !== undefined && rest.length > 0) duplex.push(rest.slice());
+  return {
+    duplex,
+    throttle(on): void {
+      throttled = on;
+      watch();
+    },
+  };
+}
+
+/** Plays one end; `done` or `failed` may come several times. */
+function handshake(
+  duplex: Duplex,
+  role: TlsRole,
+  credentials: Credentials,
+  done: (tls: TLSSocket) => void,
+  failed: (thrown: unknown) => void,
+): void {
+  const tls = nodeModule("node:tls");
+  const verify = credentials.ca !== undefined;
+  const common = {
+    ...credentials,
+    rejectUnauthorized: verify,
+    minVersion: "TLSv1.3",
+    maxVersion: "TLSv1.3",
+  } as const;
+  if (role === "client") {
+    const socket = tls.connect({
+      ...common,
+      socket: duplex,
+      // Certificates here name nodes, not hosts: the authority alone decides.
+      checkServerIdentity: () => undefined,
+    });
+    socket.on("error", failed);
+    socket.once("secureConnect", () => done(socket));
+    return;
+  }
+  const server = tls.createServer({ ...common, requestCert: verify });
+  server.once("tlsClientError", failed);
+  server.once("secureConnection", (socket) => {
+    socket.on("error", failed);
+    done(socket);
+  });
+  server.emit("connection", duplex);
+}
+
+function peerCertificate(tls: TLSSocket): string | undefined {
+  const raw = (tls.getPeerCertificate() as { raw?: Uint8Array } | undefined)?.raw;
+  if (raw === undefined) return undefined;
+  const text = btoa(String.fromCharCode(...raw)).replace(/.{64}/g, "$&\n").trimEnd();
+  return `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`;
+}
+
+/**
+ * One end of a TLS 1.3 handshake over any stream, by `node:tls`.
+ *
+ * @param gone called once: with the error, at the abort, or when the secured stream is closed
+ */
+export function nodeSecure(
+  backend: Backend,
+  stream: ByteStream,
+  role: TlsRole,
+  options: TlsOptions,
+  cb: (error: PeerError | undefined, secured: Secured | undefined) => void,
+): Undo {
+  if (role !== "client" && role !== "server") {
+    throw new UsageError(`Cannot secure stream: role ${show(role)} is neither client nor server`);
+  }
+  const { certificate, rest } = options;
+  if (rest !== undefined && !(rest instanceof Uint8Array)) {
+    throw new UsageError(`Cannot secure stream: rest ${show(rest)} is not a Uint8Array`);
+  }
+  const given = certificate === undefined ? undefined : credentialsOf(certificate);
+  // The handshake is over before its outcome is told: in between it can be aborted, but not fail.
+  let shaking = true;
+  let live = true;
+  let under: Under | undefined;
+  const stop = (): void => {
+    shaking = false;
+    under?.duplex.destroy();
+    stream.close();
+  };
+  const tell = (error: PeerError | undefined, secured: Secured | undefined): void =>
+    backend.post(() => {
+      if (!live) return;
+      live = false;
+      cb(error, secured);
+    });
+  const failed = (thrown: unknown): void => {
+    if (!shaking) return;
+    stop();
+    tell(nodeError(`secure ${stream.remote || "stream"}`, thrown, "EPROTO"), undefined);
+  };
+  const closed = (): void => failed(new PeerError("the peer closed the connection", "ECONNRESET"));
+  const done = (tls: TLSSocket): void => {
+    if (!shaking || under === undefined) return;
+    const [own, peers] = [tls.getFinished(), tls.getPeerFinished()];
+    if (own === undefined || peers === undefined) return failed(new Error("no channel binding"));
+    shaking = false;
+    const { duplex, throttle } = under;
+    const [client, server] = role === "client" ? [own, peers] : [peers, own];
+    const plain = new NodeStream(backend, tls, {
+      local: stream.local,
+      remote: stream.remote,
+      gone: () => void duplex.destroy(),
+      // Node ends a TLS connection with close_notify alone.
+      sent: () => stream.shutdown(),
+      // Deno's TLSSocket forgets an end of file that comes while it is paused.
+      throttle,
+    });
+    tell(undefined, {
+      stream: plain,
+      binding: {
+        clientFinished: new Uint8Array(client),
+        serverFinished: new Uint8Array(server),
+      },
+      peerCertificate: peerCertificate(tls),
+    });
+  };
+  const begin = (credentials: Credentials): void => {
+    if (!shaking) return;
+    // Node's TLS does not tell of an end of file during the handshake.
+    under = duplexOver(backend, stream, rest, closed);
+    under.duplex.on("error", failed);
+    under.duplex.once("close", closed);
+    handshake(under.duplex, role, credentials, done, failed);
+  };
+  const credentials = given ?? (role === "client" ? {} : (ephemeral ??= makeCertificate()));
+  Promise.resolve(credentials).then(begin).catch(failed);
+  return () => {
+    if (!live) return;
+    live = false;
+    stop();
+  };
+}
