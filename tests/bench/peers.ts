@@ -1,0 +1,59 @@
+/** Other systems, measured beside ours when they are installed. */
+
+/** What one of them measured: name to value, in our units. */
+export interface PeerResult {
+  /** Who. */
+  readonly peer: string;
+  /** Its figures, or why there are none. */
+  readonly figures: ReadonlyMap<string, number> | string;
+}
+
+const FOLDER = new URL("./peers/", import.meta.url).pathname;
+
+async function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+): Promise<string | undefined> {
+  try {
+    const { success, stdout, stderr } = await new Deno.Command(command, {
+      args: [...args],
+      cwd,
+      stdin: "null",
+    }).output();
+    if (success) return new TextDecoder().decode(stdout);
+    return `error: ${new TextDecoder().decode(stderr).trim().split("\n")[0]}`;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function parse(peer: string, text: string | undefined, hint: string): PeerResult {
+  if (text === undefined || text.startsWith("error:")) {
+    return { peer, figures: `not measured: ${text ?? "not installed"} (${hint})` };
+  }
+  const figures = new Map<string, number>();
+  for (const line of text.trim().split("\n")) {
+    const [name, value] = line.split("\t");
+    if (value !== undefined) figures.set(name, Number(value));
+  }
+  return { peer, figures };
+}
+
+/** Measures them all, one after another. */
+export async function measurePeers(scratch: string): Promise<PeerResult[]> {
+  const perl = await run("perl", [`${FOLDER}coro.pl`], scratch);
+  await Deno.writeTextFile(`${scratch}/bench.go`, await Deno.readTextFile(`${FOLDER}bench.go`));
+  const go = await run("go", ["run", "bench.go"], scratch);
+  await Deno.writeTextFile(`${scratch}/bench.erl`, await Deno.readTextFile(`${FOLDER}bench.erl`));
+  const compiled = await run("erlc", ["bench.erl"], scratch);
+  const erlang = compiled === undefined || compiled.startsWith("error:")
+    ? compiled
+    : await run("erl", ["-noshell", "-s", "bench", "main"], scratch);
+  return [
+    parse("Perl", perl, "libcoro-perl"),
+    parse("Go", go, "golang-go"),
+    parse("Erlang", erlang, "erlang-base"),
+  ];
+}
