@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { checkPublish, virtualRoot } from "./publish.ts";
 
 Deno.test("virtualRoot() moves the named root into a member", () => {
@@ -45,7 +46,7 @@ async function workspace(root: string, one: string): Promise<void> {
 }
 
 async function checked(one: string): Promise<string[]> {
-  const dir = new URL("../.tmp", import.meta.url).pathname;
+  const dir = fileURLToPath(new URL("../.tmp", import.meta.url));
   await Deno.mkdir(dir, { recursive: true });
   const root = await Deno.makeTempDir({ dir, prefix: "workspace_" });
   try {
