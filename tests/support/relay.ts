@@ -30,6 +30,7 @@ export function memoryPairSecured(mesh: Mesh, target: string, at: string): Relay
 export function interpose(loop: Loop, net: Net, target: string, at: string): Relay {
   let secured = 0;
   const open = new Set<ByteStream>();
+  const watchers = new Set<Disposable>();
   const listener = net.listen(tcp(at), (left) => {
     open.add(left);
     net.connect(tcp(target), (_error, right) => {
@@ -77,8 +78,8 @@ export function interpose(loop: Loop, net: Net, target: string, at: string): Rel
           inner[i] = done.stream;
           if (inner[0] !== undefined && inner[1] !== undefined) {
             secured++;
-            forward(loop, inner[0], inner[1]);
-            forward(loop, inner[1], inner[0]);
+            watchers.add(forward(loop, inner[0], inner[1]));
+            watchers.add(forward(loop, inner[1], inner[0]));
           }
         };
         net.secure(left, leftRole, {}, take(0));
@@ -93,12 +94,13 @@ export function interpose(loop: Loop, net: Net, target: string, at: string): Rel
     port: listener.address.transport === "tcp" ? listener.address.port : 0,
     close: () => {
       listener.close();
+      for (const watcher of watchers) watcher[Symbol.dispose]();
       for (const stream of open) stream.close();
     },
   };
 }
 
-function forward(loop: Loop, from: ByteStream, to: ByteStream): void {
+function forward(loop: Loop, from: ByteStream, to: ByteStream): Disposable {
   const buffer = new Uint8Array(4096);
   const watcher = loop.io({
     fh: from,
@@ -117,4 +119,5 @@ function forward(loop: Loop, from: ByteStream, to: ByteStream): void {
       }
     },
   });
+  return watcher;
 }
