@@ -8,7 +8,7 @@
  */
 import type { Undo } from "./backend.ts";
 import type { PeerError } from "./errors.ts";
-import type { ByteStream } from "./stream.ts";
+import type { ByteStream, Watchable } from "./stream.ts";
 
 /** Where to connect to or listen on. */
 export type Address =
@@ -67,6 +67,31 @@ export interface Secured {
   readonly peerCertificate: string | undefined;
 }
 
+/** One datagram. */
+export interface Datagram {
+  /** What it holds. */
+  readonly bytes: Uint8Array;
+  /** Who sent it. */
+  readonly from: Address;
+}
+
+/** A UDP socket: datagrams may get lost, doubled or reordered, but are never cut or joined. */
+export interface DatagramSocket extends Watchable {
+  /** The address it is bound to, with the real port. */
+  readonly local: Address;
+  /** The next datagram that arrived; `undefined`: none now. @throws {ClosedError} after `close` */
+  tryReceive(): Datagram | undefined;
+  /**
+   * Sends one datagram, or drops it: what goes wrong later is not told.
+   *
+   * @returns false when it would block: watch for `"w"`
+   * @throws {ClosedError} after `close`; @throws {PeerError} when the system refuses at once
+   */
+  trySend(bytes: Uint8Array, to: Address): boolean;
+  /** Closes it; watchers are not called again. Idempotent. */
+  close(): void;
+}
+
 /** The sockets of an {@linkcode Env}. */
 export interface Net {
   /**
@@ -101,6 +126,17 @@ export interface Net {
     role: TlsRole,
     options: TlsOptions,
     cb: (error: PeerError | undefined, secured: Secured | undefined) => void,
+  ): Undo;
+
+  /**
+   * Opens a UDP socket; calls back once with it or the error. Absent where there is none.
+   *
+   * @param on where to bind; port 0: the system picks one
+   * @returns aborts it; no effect afterwards
+   */
+  udp?(
+    on: Address,
+    cb: (error: PeerError | undefined, socket: DatagramSocket | undefined) => void,
   ): Undo;
 
   /** Sockets, listeners, attempts and handshakes that are open, for leak checks. */
