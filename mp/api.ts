@@ -4,6 +4,7 @@
  * @module
  */
 import type { NodeConfig } from "./config.ts";
+import type { Seconds } from "@anyevent/loop";
 import { currentNode, defaultNode } from "./default_node.ts";
 import type { MonitorCallback } from "./monitor.ts";
 import type { NodeMonitor } from "./node.ts";
@@ -199,11 +200,11 @@ export function peval<A extends unknown[], R>(
  *
  * @returns cancels it
  */
-export function after(seconds: number, callback: () => unknown): Registration;
+export function after(seconds: Seconds, callback: () => unknown): Registration;
 /** The same, sending a message. */
-export function after(seconds: number, port: PortId, ...message: unknown[]): Registration;
+export function after(seconds: Seconds, port: PortId, ...message: unknown[]): Registration;
 export function after(
-  seconds: number,
+  seconds: Seconds,
   what: (() => unknown) | PortId,
   ...message: unknown[]
 ): Registration {
@@ -233,7 +234,7 @@ export function cal(
 /** The same, with a timeout in seconds. */
 export function cal(
   port: PortId,
-  ...rest: [...message: unknown[], callback: CallCallback, timeout: number | undefined]
+  ...rest: [...message: unknown[], callback: CallCallback, timeout: Seconds | undefined]
 ): PortId;
 export function cal(port: PortId, ...rest: unknown[]): PortId {
   const node = currentNode();

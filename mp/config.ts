@@ -1,4 +1,5 @@
 import { type Env, messageOf, PeerError, show, UsageError } from "@anyevent/backends/contract";
+import { type Seconds, seconds } from "@anyevent/loop";
 import { OUR_AUTHS } from "./wire/mod.ts";
 
 /** What `configure` understands; every key may also stand in the configuration file (in snake_case). */
@@ -18,9 +19,9 @@ export interface NodeConfig {
   /** Run at the end of `configure`: `"mod::"` loads a module, `"mod::f"` or `["mod::f", ...args]` calls. */
   readonly services?: readonly (string | readonly unknown[])[];
   /** Seconds to wait for a connection or during a handshake. Default 30. */
-  readonly monitorTimeout?: number;
+  readonly monitorTimeout?: Seconds;
   /** Seconds between attempts to connect, and base of the seeding interval. Default 2. */
-  readonly connectInterval?: number;
+  readonly connectInterval?: Seconds;
   /** Framings this node reads and writes, by preference. Default `["jsonl", "json"]`. */
   readonly framingFormat?: readonly string[] | string;
   /** Authentication methods this node sends. */
@@ -46,17 +47,20 @@ export interface NodeConfig {
   /** Connections that may be under handshake at one time. Default 64. */
   readonly maxHandshakes?: number;
   /** Seconds `stop` waits for queued data to leave. Default 2. */
-  readonly flushTimeout?: number;
+  readonly flushTimeout?: Seconds;
 }
 
 /** Keys of settings that are lists. */
 export type ListKey = "binds" | "seeds" | "framingFormat" | "authOffer" | "authAccept";
+/** Keys of settings that are spans of time. */
+export type SecondsKey = "monitorTimeout" | "connectInterval" | "flushTimeout";
 /** Keys of settings without a default. */
 export type OptionalKey = "secret" | "cert" | "compat";
 
 /** A configuration with all defaults filled in; what has no default may be `undefined`. */
 export type Settings =
-  & Required<Omit<NodeConfig, ListKey | OptionalKey>>
+  & Required<Omit<NodeConfig, ListKey | OptionalKey | SecondsKey>>
+  & { readonly [K in SecondsKey]: number }
   & { readonly [K in ListKey]: readonly string[] }
   & { readonly [K in OptionalKey]: NodeConfig[K] };
 
@@ -117,11 +121,12 @@ function checkValue(key: keyof NodeConfig, value: unknown): unknown {
       return list.map(String);
     }
     case "seconds": {
-      const seconds = typeof value === "string" && value !== "" ? Number(value) : value;
-      if (typeof seconds !== "number" || !(seconds > 0) || seconds > 1e9) {
-        fail(key, value, "a positive number of seconds");
-      }
-      return seconds;
+      // The configuration file holds numbers as strings.
+      const length = typeof value === "string"
+        ? Number(value || NaN)
+        : seconds(value as Seconds, `configure ${key}`);
+      if (!(length > 0) || length > 1e9) fail(key, value, "a positive number of seconds");
+      return length;
     }
     case "count": {
       const count = typeof value === "string" && value !== "" ? Number(value) : value;
@@ -291,8 +296,8 @@ export function resolveSettings(given: NodeConfig, file: ConfigFile, env: Env): 
       (secret !== undefined || cert !== undefined ? ["*"] : ["127.0.0.1:*"]),
     seeds: (config.seeds as readonly string[] | undefined) ?? [],
     services: config.services ?? [],
-    monitorTimeout: config.monitorTimeout ?? 30,
-    connectInterval: config.connectInterval ?? 2,
+    monitorTimeout: (config.monitorTimeout as number | undefined) ?? 30,
+    connectInterval: (config.connectInterval as number | undefined) ?? 2,
     framingFormat: (config.framingFormat as readonly string[] | undefined) ?? ["jsonl", "json"],
     authOffer: (config.authOffer as readonly string[] | undefined) ?? auths,
     authAccept: (config.authAccept as readonly string[] | undefined) ?? auths,
@@ -305,6 +310,6 @@ export function resolveSettings(given: NodeConfig, file: ConfigFile, env: Env): 
     sendQueueLimit: config.sendQueueLimit ?? 64 * 1024 * 1024,
     maxFrameBytes: config.maxFrameBytes ?? 64 * 1024 * 1024,
     maxHandshakes: config.maxHandshakes ?? 64,
-    flushTimeout: config.flushTimeout ?? 2,
+    flushTimeout: (config.flushTimeout as number | undefined) ?? 2,
   };
 }

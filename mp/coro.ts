@@ -33,6 +33,7 @@ import {
   defaultLoop,
   type Loop,
   type Operation,
+  type Seconds,
   WaitOperation,
   type Waker,
 } from "@anyevent/loop";
@@ -41,6 +42,7 @@ import { currentNode } from "./default_node.ts";
 import { type Condition, Mailbox, type Matcher, Take } from "./mailbox.ts";
 import type { Node } from "./node.ts";
 import { type Port, setGeneratorRunner } from "./port.ts";
+import { timeoutSeconds } from "./timeout.ts";
 import type { PortContext, PortId } from "./types.ts";
 
 export * from "./mod.ts";
@@ -186,7 +188,7 @@ function ownMailbox(what: string): Mailbox {
  * @returns the message without its tag, `undefined` on timeout
  * @throws {UsageError} outside of a thread that is attached to a port
  */
-export function get(tag: string, timeout?: number): Operation<readonly unknown[] | undefined> {
+export function get(tag: string, timeout?: Seconds): Operation<readonly unknown[] | undefined> {
   if (typeof tag !== "string") throw new UsageError(`Cannot get ${show(tag)}: a tag is a string`);
   const match: Matcher = (message) =>
     message.length > 0 && String(message[0]) === tag ? () => message.slice(1) : undefined;
@@ -206,7 +208,7 @@ export function get(tag: string, timeout?: number): Operation<readonly unknown[]
  */
 export function getCond(
   condition?: Condition,
-  timeout?: number,
+  timeout?: Seconds,
 ): Operation<readonly unknown[] | undefined> {
   if (condition !== undefined && typeof condition !== "function") {
     throw new UsageError(`Cannot get with condition ${show(condition)}: it is not a function`);
@@ -269,16 +271,11 @@ class Reply extends WaitOperation<readonly unknown[] | undefined> {
  * @returns the reply, `undefined` when there is none (timeout, dead target, empty reply)
  */
 export function syncal(
-  timeout: number | undefined,
+  timeout: Seconds | undefined,
   port: PortId,
   ...message: unknown[]
 ): Operation<readonly unknown[] | undefined> {
-  if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0)) {
-    throw new UsageError(
-      `Cannot call ${port}: timeout ${show(timeout)} is not a number of seconds`,
-    );
-  }
-  return new Reply(currentNode(), timeout, port, message);
+  return new Reply(currentNode(), timeoutSeconds(timeout, `call ${port}`), port, message);
 }
 
 /**

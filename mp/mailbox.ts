@@ -1,5 +1,13 @@
-import { Deque, show, UsageError } from "@anyevent/backends/contract";
-import { type Abort, type Loop, WaitOperation, type Waker, type Watcher } from "@anyevent/loop";
+import { Deque, UsageError } from "@anyevent/backends/contract";
+import {
+  type Abort,
+  type Loop,
+  type Seconds,
+  WaitOperation,
+  type Waker,
+  type Watcher,
+} from "@anyevent/loop";
+import { timeoutSeconds } from "./timeout.ts";
 
 /** Messages a thread's port keeps before it dies: what nobody takes must not eat the memory. */
 export const MAX_MAILBOX = 1_000_000;
@@ -51,17 +59,14 @@ export class Take extends WaitOperation<readonly unknown[] | undefined> {
     mailbox: Mailbox,
     what: string,
     match: Matcher,
-    timeout: number | undefined,
+    timeout: Seconds | undefined,
   ) {
     super();
-    if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0)) {
-      throw new UsageError(`Cannot ${what}: timeout ${show(timeout)} is not a number of seconds`);
-    }
     this.#mailbox = mailbox;
     this.#what = what;
     this.#match = match;
-    this.#timeout = timeout;
-    this.#expired = timeout === 0;
+    this.#timeout = timeoutSeconds(timeout, what);
+    this.#expired = this.#timeout === 0;
   }
 
   protected poll(): boolean {

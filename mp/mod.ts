@@ -4,7 +4,14 @@
  * @module
  */
 export * from "./api.ts";
-export type { ConfigFile, ListKey, NodeConfig, OptionalKey, Settings } from "./config.ts";
+export type {
+  ConfigFile,
+  ListKey,
+  NodeConfig,
+  OptionalKey,
+  SecondsKey,
+  Settings,
+} from "./config.ts";
 export {
   camelKey,
   checkConfig,

@@ -15,7 +15,7 @@ import {
   show,
   UsageError,
 } from "@anyevent/backends/contract";
-import type { Loop } from "@anyevent/loop";
+import { type Loop, type Seconds, seconds as toSeconds } from "@anyevent/loop";
 import {
   checkConfig,
   type ConfigFile,
@@ -705,15 +705,16 @@ export class Node {
    *
    * @returns cancels it
    */
-  after(seconds: number, callback: () => unknown): Registration;
+  after(seconds: Seconds, callback: () => unknown): Registration;
   /** The same, sending a message. */
-  after(seconds: number, port: PortId, ...message: unknown[]): Registration;
-  after(seconds: number, what: (() => unknown) | PortId, ...message: unknown[]): Registration {
+  after(seconds: Seconds, port: PortId, ...message: unknown[]): Registration;
+  after(seconds: Seconds, what: (() => unknown) | PortId, ...message: unknown[]): Registration {
     this.#checkUsable("set a timer");
     if (typeof what !== "function") checkId(what, "port");
+    const length = toSeconds(seconds, "set a timer");
     const action = typeof what === "function" ? what : () => this.snd(what, ...message);
     const timer = this.loop.timer({
-      after: seconds,
+      after: length,
       cb: () => {
         this.#timers.delete(timer);
         const previous = enterContext(undefined);
@@ -745,7 +746,7 @@ export class Node {
   /** The same, with a timeout in seconds. */
   cal(
     port: PortId,
-    ...rest: [...message: unknown[], callback: CallCallback, timeout: number | undefined]
+    ...rest: [...message: unknown[], callback: CallCallback, timeout: Seconds | undefined]
   ): PortId;
   cal(port: PortId, ...rest: unknown[]): PortId {
     this.#checkUsable("call");

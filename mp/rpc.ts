@@ -1,6 +1,8 @@
 import { show, UsageError } from "@anyevent/backends/contract";
+import type { Seconds } from "@anyevent/loop";
 import { checkId } from "./id.ts";
 import type { Node } from "./node.ts";
+import { timeoutSeconds } from "./timeout.ts";
 import type { PortId, Registration } from "./types.ts";
 
 /** Gets the reply, or nothing when there will be none. */
@@ -16,15 +18,8 @@ export function call(node: Node, port: PortId, rest: readonly unknown[]): PortId
   checkId(port, "port");
   const message = [...rest];
   let timeout: number | undefined;
-  const last = message.at(-1);
-  if (typeof last !== "function") {
-    if (last !== undefined && typeof last !== "number") {
-      throw new UsageError(
-        `Cannot call ${port}: ${show(last)} is neither a callback nor a timeout`,
-      );
-    }
-    timeout = last;
-    message.pop();
+  if (typeof message.at(-1) !== "function") {
+    timeout = timeoutSeconds(message.pop() as Seconds | undefined, `call ${port}`);
   }
   const callback = message.pop();
   if (typeof callback !== "function") {

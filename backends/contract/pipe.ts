@@ -24,7 +24,15 @@ class Readiness {
       this.#posted = false;
       for (const watcher of [...this.#watchers]) {
         // A sibling may have undone it, or taken all the data, in this very turn.
-        if (this.#watchers.has(watcher) && this.ready()) watcher();
+        if (!this.#watchers.has(watcher) || !this.ready()) continue;
+        try {
+          watcher();
+        } catch (thrown) {
+          // The backend reports it; siblings and the next turn are not its business.
+          this.backend.post(() => {
+            throw thrown;
+          });
+        }
       }
       this.poke();
     });

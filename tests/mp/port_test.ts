@@ -372,3 +372,19 @@ Deno.test("cal() calls back without arguments when the target is dead, dies, or 
   assert.deepEqual(new Set(got.map(String)), new Set(["dead", "dies", "timeout"]));
   assert.equal(node.stats().ports, 1);
 });
+
+Deno.test("times may be a Temporal.Duration, and are checked", async () => {
+  await using mesh = new Mesh();
+  const node = await mesh.node("n", { monitorTimeout: Temporal.Duration.from({ seconds: 7 }) });
+  assert.equal(node.settings.monitorTimeout, 7);
+  const { got, take } = collect();
+  const silent = node.port(() => undefined);
+  const begun = mesh.loop.now();
+  node.after(Temporal.Duration.from({ milliseconds: 500 }), () => take("after"));
+  node.cal(silent, "x", () => take("cal"), Temporal.Duration.from({ seconds: 1 }));
+  await mesh.until(() => got.length === 2);
+  assert.deepEqual(got, [["after"], ["cal"]]);
+  assert.ok(mesh.loop.now() - begun >= 1);
+  assert.throws(() => node.after(NaN, () => 1), UsageError);
+  assert.throws(() => node.cal(silent, () => 1, -1), UsageError);
+});
