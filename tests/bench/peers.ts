@@ -41,6 +41,57 @@ function parse(peer: string, text: string | undefined, hint: string): PeerResult
   return { peer, figures };
 }
 
+/** Two Erlang nodes: the port they talk over is asked of the system first. */
+async function erlangPair(scratch: string): Promise<string | undefined> {
+  await Deno.writeTextFile(`${scratch}/pair.erl`, await Deno.readTextFile(`${FOLDER}pair.erl`));
+  const compiled = await run("erlc", ["pair.erl"], scratch);
+  if (compiled === undefined || compiled.startsWith("error:")) return compiled;
+  const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const port = String((probe.addr as Deno.NetAddr).port);
+  probe.close();
+  const common = [
+    "-noshell",
+    "-setcookie",
+    "bench",
+    "-start_epmd",
+    "false",
+    "-erl_epmd_port",
+    port,
+  ];
+  const server = new Deno.Command("erl", {
+    args: [
+      ...["-name", "bench_server@127.0.0.1", "-kernel", "inet_dist_use_interface", "{127,0,0,1}"],
+      ...[...common, "-s", "pair", "server"],
+    ],
+    cwd: scratch,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = server.stdout.getReader();
+  try {
+    await reader.read();
+    return await run(
+      "erl",
+      [
+        ...common,
+        "-name",
+        "bench_client@127.0.0.1",
+        "-dist_listen",
+        "false",
+        "-s",
+        "pair",
+        "client",
+      ],
+      scratch,
+    );
+  } finally {
+    await server.stdin.close();
+    await reader.cancel();
+    await server.status;
+  }
+}
+
 /** Measures them all, one after another. */
 export async function measurePeers(scratch: string): Promise<PeerResult[]> {
   const perl = await run("perl", [`${FOLDER}coro.pl`], scratch);
@@ -51,9 +102,10 @@ export async function measurePeers(scratch: string): Promise<PeerResult[]> {
   const erlang = compiled === undefined || compiled.startsWith("error:")
     ? compiled
     : await run("erl", ["-noshell", "-s", "bench", "main"], scratch);
+  const pair = await erlangPair(scratch);
   return [
     parse("Perl", perl, "libcoro-perl"),
     parse("Go", go, "golang-go"),
-    parse("Erlang", erlang, "erlang-base"),
+    parse("Erlang", pair === undefined ? erlang : `${erlang ?? ""}\n${pair}`, "erlang-base"),
   ];
 }
