@@ -467,13 +467,22 @@ export class Node {
     else this.#byName.get(name)?.deliver(message, 1);
   }
 
+  /** The node whose request is being handled: set while functions that peers call begin to run. */
+  get caller(): NodeId | undefined {
+    return this.#caller;
+  }
+  #caller: NodeId | undefined;
+
   #nodeMessage(from: NodeId, message: readonly unknown[], start: number): void {
     const previous = enterContext(undefined);
+    const outer = this.#caller;
+    this.#caller = from;
     try {
       handleNodeMessage(this, this.#functions, from, message.slice(start));
     } catch (error) {
       this.log(2, `error processing node message: ${messageOf(error)}`);
     } finally {
+      this.#caller = outer;
       enterContext(previous);
     }
   }
