@@ -1,5 +1,12 @@
 import { show, UsageError } from "@anyevent/backends/contract";
-import { type Node, type NodeId, nodeOf, type PortId, type Registration } from "@anyevent/mp";
+import {
+  checkPlainCallback,
+  type Node,
+  type NodeId,
+  nodeOf,
+  type PortId,
+  type Registration,
+} from "@anyevent/mp";
 
 /** Told when the members of a group change. */
 export type GroupMonitor = (
@@ -91,9 +98,7 @@ export class Groups {
   /** Watches a group. */
   monitor(group: string, callback: GroupMonitor): Registration {
     checkGroup(group);
-    if (typeof callback !== "function") {
-      throw new UsageError(`Cannot monitor group ${group}: ${show(callback)} is not a function`);
-    }
+    checkPlainCallback(callback, `monitor group ${group}`);
     const watch: Watch = { callback, seen: new Set(), posted: false };
     const watches = this.#watches.get(group) ?? new Set();
     this.#watches.set(group, watches);
@@ -121,7 +126,7 @@ export class Groups {
       const failed = (error: unknown): void =>
         this.#node.log(1, `monitor of group ${group} failed: ${error}`);
       try {
-        const result = watch.callback([...now], added, removed);
+        const result = this.#node.outside(() => watch.callback([...now], added, removed));
         if (result instanceof Promise) result.catch(failed);
       } catch (error) {
         failed(error);

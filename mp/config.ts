@@ -286,7 +286,9 @@ export function resolveSettings(given: NodeConfig, file: ConfigFile, env: Env): 
   const tls = cert !== undefined ? ["tls_md6_64_256"] : [];
   const perl = compat === "perl" ? ["tls_md6_64_256", "hmac_md6_64_256"] : tls;
   const encrypt = config.encrypt ?? true;
-  const auths = [...(encrypt ? OUR_AUTHS : []), ...perl];
+  // A certificate does without a secret; nothing at all means the empty one (see RATIONALE.md).
+  const shared = secret !== undefined || cert === undefined;
+  const auths = [...(encrypt && shared ? OUR_AUTHS : []), ...perl];
   return {
     profile,
     nodeid: config.nodeid ?? profile,

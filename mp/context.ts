@@ -7,7 +7,16 @@ export class Context implements PortContext {
   constructor(readonly self: PortId, readonly node: Node) {}
 }
 
-let current: Context | undefined;
+/** The context of code of a node that belongs to no port: `SELF()` is not set, but the node is known. */
+export interface Outside {
+  readonly self: undefined;
+  readonly node: Node;
+}
+
+/** What code runs with. */
+export type Running = Context | Outside;
+
+let current: Running | undefined;
 
 /**
  * The id of the port whose code is running.
@@ -32,7 +41,7 @@ export function SELF(): PortId | undefined {
 }
 
 /** The running context. */
-export function currentContext(): Context | undefined {
+export function currentContext(): Running | undefined {
   return current;
 }
 
@@ -41,7 +50,7 @@ export function currentContext(): Context | undefined {
  *
  * @returns the one before, to be put back by another call
  */
-export function enterContext(context: Context | undefined): Context | undefined {
+export function enterContext(context: Running | undefined): Running | undefined {
   const previous = current;
   current = context;
   return previous;

@@ -37,11 +37,12 @@ import {
   WaitOperation,
   type Waker,
 } from "@anyevent/loop";
-import { type Context, currentContext, enterContext } from "./context.ts";
+import { type Context, currentContext, enterContext, type Running } from "./context.ts";
 import { currentNode } from "./default_node.ts";
+import { checkId } from "./id.ts";
 import { type Condition, Mailbox, type Matcher, Take } from "./mailbox.ts";
 import type { Node } from "./node.ts";
-import { type Port, setGeneratorRunner } from "./port.ts";
+import { type Port, setGeneratorRunner, tagOf } from "./port.ts";
 import { timeoutSeconds } from "./timeout.ts";
 import type { PortContext, PortId } from "./types.ts";
 
@@ -66,10 +67,14 @@ function schedulerOf(node: Node): Scheduler {
 
 /** The body with `SELF()` set whenever the thread runs. */
 function* inPort<R>(context: Context, body: () => ThreadSteps<R>): ThreadSteps<R> {
-  let outer: Context | undefined;
+  let outer: Running | undefined;
   using _enter = onEnter(() => void (outer = enterContext(context)));
   using _leave = onLeave(() => void enterContext(outer));
-  return yield* body();
+  const steps: unknown = body();
+  if (typeof (steps as Partial<ThreadSteps<R>> | undefined)?.next !== "function") {
+    throw new UsageError("Cannot run thread: its body is not a generator function (function*)");
+  }
+  return yield* steps as ThreadSteps<R>;
 }
 
 /** Starts a thread of a port: it is cancelled when the port dies. */
@@ -131,6 +136,7 @@ function checkThread(body: unknown, what: string): void {
  */
 export function rcvAsync<P>(port: PortId<P>, body: PortThread): PortId<P> {
   checkThread(body, "attach a thread");
+  checkId(port, "port");
   const node = currentNode();
   const existing = node.localPort(port);
   if (existing !== undefined && mailboxes.has(existing)) {
@@ -191,7 +197,7 @@ function ownMailbox(what: string): Mailbox {
 export function get(tag: string, timeout?: Seconds): Operation<readonly unknown[] | undefined> {
   if (typeof tag !== "string") throw new UsageError(`Cannot get ${show(tag)}: a tag is a string`);
   const match: Matcher = (message) =>
-    message.length > 0 && String(message[0]) === tag ? () => message.slice(1) : undefined;
+    message.length > 0 && tagOf(message[0]) === tag ? () => message.slice(1) : undefined;
   return new Take(ownMailbox("get"), `get(${JSON.stringify(tag)})`, match, timeout);
 }
 

@@ -1,11 +1,28 @@
 import { messageOf } from "@anyevent/backends/contract";
 import type { Reason } from "./types.ts";
 
-/** The reason a port dies with when its code threw `thrown`: objects that are no errors go as they are. */
+/** Text of anything, for reasons and logs: never throws. */
+export function textOf(value: unknown): string {
+  try {
+    return messageOf(value);
+  } catch {
+    return "(an error that cannot be shown)";
+  }
+}
+
+/**
+ * The reason a port dies with when its code threw `thrown`: plain data goes as it is, all else as text.
+ * Never throws.
+ */
 export function dieReason(thrown: unknown): Reason {
-  if (thrown instanceof Error) return ["die", messageOf(thrown)];
-  if (typeof thrown === "string") return ["die", messageOf(thrown)];
-  return ["die", thrown === undefined ? "undefined" : thrown];
+  if (typeof thrown === "object" && thrown !== null && !(thrown instanceof Error)) {
+    try {
+      if (JSON.stringify(thrown) !== undefined) return ["die", thrown];
+    } catch (error) {
+      return ["die", `an object that is no data: ${textOf(error)}`];
+    }
+  }
+  return ["die", textOf(thrown)];
 }
 
 /** The reason a monitor of a port that does not exist fires with. */
@@ -13,7 +30,19 @@ export function noSuchPort(id: string): Reason {
   return ["no_such_port", "cannot monitor nonexistent port", id];
 }
 
-/** A reason as text for people: elements joined by blanks. */
+/** A reason as text for people: elements joined by blanks, without control characters. Never throws. */
 export function reasonText(reason: Reason): string {
-  return reason.map((part) => typeof part === "string" ? part : JSON.stringify(part)).join(" ");
+  const parts = reason.map((part) => {
+    if (typeof part === "string") return part;
+    try {
+      return JSON.stringify(part) ?? String(part);
+    } catch {
+      return textOf(part);
+    }
+  });
+  // deno-lint-ignore no-control-regex
+  return parts.join(" ").replace(
+    /[\x00-\x1f\x7f-\x9f]/g,
+    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
 }

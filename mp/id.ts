@@ -29,17 +29,25 @@ export function portNameOf(id: PortId): string {
 
 /** @throws {UsageError} unless `id` is a string */
 export function checkId(id: unknown, what: string): asserts id is string {
-  if (typeof id !== "string") {
-    throw new UsageError(`Cannot use ${what} ${show(id)}: it is not a port or node id (a string)`);
+  if (typeof id !== "string" || id === "") {
+    throw new UsageError(
+      `Cannot use ${what} ${show(id)}: it is not a port or node id (a non-empty string)`,
+    );
   }
+}
+
+/** Whether a string can name a node: printable ASCII without `#`, `;` and blanks, and not too long. */
+export function isNodeId(id: unknown): id is string {
+  return typeof id === "string" && id !== "0" && /^[!-~]{1,255}$/.test(id) && !/[#;]/.test(id);
 }
 
 /** @throws {UsageError} unless `id` can name a node */
 export function checkNodeId(id: unknown): asserts id is string {
-  // deno-lint-ignore no-control-regex
-  if (typeof id !== "string" || id === "" || id === "0" || /[#;\x00-\x20\x7f]/.test(id)) {
+  if (!isNodeId(id)) {
     throw new UsageError(
-      `Cannot use node id ${show(id)}: it must be a non-empty string without "#", ";" and blanks`,
+      `Cannot use node id ${
+        show(id)
+      }: it must be 1 to 255 printable ASCII characters without "#" and ";"`,
     );
   }
 }

@@ -15,14 +15,20 @@ export class Inbox {
   #posted = false;
   readonly #backend: Backend;
   readonly #deliver: (target: Port | string, message: readonly unknown[]) => void;
+  readonly #failed: (thrown: unknown) => void;
 
-  /** @param deliver called for each message, in a later turn; must not throw */
+  /**
+   * @param deliver called for each message, in a later turn
+   * @param failed gets what a delivery or action threw; the rest goes on
+   */
   constructor(
     backend: Backend,
     deliver: (target: Port | string, message: readonly unknown[]) => void,
+    failed: (thrown: unknown) => void,
   ) {
     this.#backend = backend;
     this.#deliver = deliver;
+    this.#failed = failed;
   }
 
   /** How much waits. */
@@ -37,7 +43,7 @@ export class Inbox {
     if (!this.#posted) this.#post();
   }
 
-  /** Queues an action. It must not throw. */
+  /** Queues an action. */
   action(action: () => void): void {
     this.#targets.push(action);
     this.#messages.push(undefined);
@@ -54,27 +60,26 @@ export class Inbox {
     const messages = this.#messages;
     const end = Math.min(targets.length, this.#head + DELIVERIES_PER_TURN);
     let index = this.#head;
-    try {
-      while (index < end) {
-        const target = targets[index];
-        const message = messages[index];
-        index++;
+    for (; index < end; index++) {
+      const target = targets[index];
+      const message = messages[index];
+      try {
         if (message === undefined) (target as () => void)();
         else this.#deliver(target as Port | string, message);
+      } catch (thrown) {
+        this.#failed(thrown);
       }
-    } finally {
-      // Also when an action threw: what it threw is the backend's, the rest goes on next turn.
-      if (index === targets.length) {
-        this.#targets = [];
-        this.#messages = [];
-        this.#head = 0;
-      } else if (index > 65536) {
-        this.#targets = targets.slice(index);
-        this.#messages = messages.slice(index);
-        this.#head = 0;
-      } else this.#head = index;
-      this.#posted = false;
-      if (this.#targets.length > this.#head) this.#post();
     }
+    if (index === targets.length) {
+      this.#targets = [];
+      this.#messages = [];
+      this.#head = 0;
+    } else if (index > 65536) {
+      this.#targets = targets.slice(index);
+      this.#messages = messages.slice(index);
+      this.#head = 0;
+    } else this.#head = index;
+    this.#posted = false;
+    if (this.#targets.length > this.#head) this.#post();
   };
 }

@@ -33,6 +33,7 @@ export {
   type NodeMonitor,
   type NodeOptions,
 } from "./node.ts";
+export { checkPlainCallback } from "./port.ts";
 export type { CallCallback } from "./rpc.ts";
 export type { Dial, DialObserver } from "./transport/dial.ts";
 export type { Link } from "./transport/link.ts";

@@ -24,15 +24,22 @@ import {
   resolveSettings,
   type Settings,
 } from "./config.ts";
-import { type Context, currentContext, enterContext } from "./context.ts";
-import { noSuchPort, reasonText } from "./errors.ts";
+import { type Context, currentContext, enterContext, type Outside } from "./context.ts";
+import { noSuchPort, reasonText, textOf } from "./errors.ts";
 import { FunctionTable, type RemoteFunction, sharedFunctions } from "./functions.ts";
 import { checkId, checkNodeId, Identity, nodeOf, portNameOf } from "./id.ts";
 import { Inbox } from "./inbox.ts";
 import { Monitor, type MonitorCallback } from "./monitor.ts";
 import { handleNodeMessage } from "./node_port.ts";
 import { Peer } from "./peer.ts";
-import { checkCallback, isGeneratorFunction, Port, runGenerator } from "./port.ts";
+import {
+  checkCallback,
+  checkPlainCallback,
+  isGeneratorFunction,
+  Port,
+  runGenerator,
+  tagOf,
+} from "./port.ts";
 import { call, type CallCallback } from "./rpc.ts";
 import { runServices } from "./services.ts";
 import { spawnPort } from "./spawn.ts";
@@ -49,7 +56,6 @@ import type {
   Reason,
   Registration,
 } from "./types.ts";
-import { encodeJson } from "./wire/json_text.ts";
 
 /** What a {@linkcode Node} is made with. */
 export interface NodeOptions {
@@ -132,6 +138,7 @@ export class Node {
   readonly #timers = new Set<Registration>();
   readonly #functions = new FunctionTable(sharedFunctions);
   readonly #inbox: Inbox;
+  readonly #outside: Outside = { self: undefined, node: this };
   readonly #connections: Connections;
   #extensions: NodeExtension[] = [];
   readonly #warnLevel: number;
@@ -143,8 +150,12 @@ export class Node {
    * @throws {UsageError} without a loop
    */
   constructor(options: NodeOptions) {
-    if (typeof options !== "object" || options === null || options.loop === undefined) {
-      throw new UsageError(`Cannot make a node of ${show(options)}: it needs { loop }`);
+    const backend: unknown = options?.loop?.env?.backend;
+    if (typeof backend !== "object" || backend === null) {
+      throw new UsageError(`Cannot make a node of ${show(options)}: it needs { loop }, a Loop`);
+    }
+    if (options.log !== undefined && typeof options.log !== "function") {
+      throw new UsageError(`Cannot make a node: log ${show(options.log)} is not a function`);
     }
     this.#options = options;
     this.loop = options.loop;
@@ -153,7 +164,11 @@ export class Node {
     this.#identity = new Identity(this.random, options.identity);
     this.#id = `anon/${this.#identity.runiq}`;
     this.#settings = resolveSettings({ nodeid: this.#id, profile: this.#id }, {}, env);
-    this.#inbox = new Inbox(env.backend, (id, message) => this.#deliver(id, message));
+    this.#inbox = new Inbox(
+      env.backend,
+      (id, message) => this.#deliver(id, message),
+      (thrown) => this.log(1, `internal error: ${messageOf(thrown)}`),
+    );
     this.#connections = new Connections(this);
     const level = env.host.env("ANYEVENT_MP_WARNLEVEL") ??
       env.host.env("PERL_ANYEVENT_MP_WARNLEVEL");
@@ -236,63 +251,90 @@ export class Node {
     if (this.#state !== "new") {
       throw new UsageError(`Cannot configure node ${this.#id}: it has been configured or stopped`);
     }
+    if (this.#byId.size > 0) {
+      throw new UsageError(`Cannot configure node ${this.#id}: it has ports already`);
+    }
     const given = typeof first === "string"
       ? { ...checkConfig(second), profile: first }
       : checkConfig(first);
     this.#state = "configuring";
+    const before = { id: this.#id, identity: this.#identity, settings: this.#settings };
     try {
-      const { env } = this.loop;
-      const file = this.#options.configFile ?? await readConfigFile(env);
-      const settings = resolveSettings(given, file, env);
-      this.#identity = new Identity(this.random, this.#options.identity);
-      const id = settings.nodeid === "anon/" ? `anon/${this.#identity.runiq}` : settings.nodeid;
-      checkNodeId(id);
-      if (this.#byId.size > 0) {
-        throw new UsageError(`Cannot configure node as ${show(id)}: it has ports already`);
+      await this.#begin(given);
+    } catch (error) {
+      // Nothing has begun: it may be configured better.
+      if (this.#state === "configuring") {
+        this.#state = "new";
+        this.#id = before.id;
+        this.#identity = before.identity;
+        this.#settings = before.settings;
       }
-      this.#id = id;
-      this.#settings = settings;
-      this.#functions.setModules(settings.modules);
-      this.log(8, `node ${id} starting up.`);
-      await this.#connections.listen(settings.binds);
-      this.log(8, `node listens on [${this.listeners.join(", ")}].`);
-      if (this.#state !== "configuring") {
-        throw new ClosedError(`Cannot configure node ${id}: stopped`);
-      }
-      this.#state = "running";
+      throw error;
+    }
+    try {
       this.#extensions = extensions.map((extension) => extension(this));
       for (const extension of this.#extensions) await extension.start();
-      if (settings.seeds.length > 0 && extensions.length === 0) {
-        throw new UsageError(`Cannot use seeds: import "@anyevent/global", which joins the mesh`);
-      }
-      await runServices(this, this.#functions, settings.services);
+      await runServices(this, this.#functions, this.#settings.services);
     } catch (error) {
       await this.stop();
       throw error;
     }
   }
 
+  async #begin(given: NodeConfig): Promise<void> {
+    const { env } = this.loop;
+    const file = this.#options.configFile ?? await readConfigFile(env);
+    const settings = resolveSettings(given, file, env);
+    if (settings.seeds.length > 0 && extensions.length === 0) {
+      throw new UsageError(`Cannot use seeds: import "@anyevent/global", which joins the mesh`);
+    }
+    const identity = new Identity(this.random, this.#options.identity);
+    const id = settings.nodeid === "anon/" ? `anon/${identity.runiq}` : settings.nodeid;
+    checkNodeId(id);
+    this.#identity = identity;
+    this.#id = id;
+    this.#settings = settings;
+    this.#functions.setModules(settings.modules);
+    this.#connections.checkSession();
+    this.log(8, `node ${id} starting up.`);
+    await this.#connections.listen(settings.binds);
+    if (this.#state !== "configuring") {
+      throw new ClosedError(`Cannot configure node ${id}: stopped`);
+    }
+    this.log(8, `node listens on [${this.listeners.join(", ")}].`);
+    this.#state = "running";
+  }
+
   /**
    * Ends the node: its ports die with `["shutdown"]`, queued data leaves (for at most `flushTimeout`
    * seconds), and links, listeners and timers are gone when the promise resolves. Idempotent.
    */
-  async stop(): Promise<void> {
-    if (this.#state === "stopped" || this.#state === "stopping") return await this.#stopped;
-    this.#state = "stopping";
-    this.#stopped = (async () => {
-      for (const extension of this.#extensions.splice(0)) extension.stop();
-      for (const port of [...this.#byId.values()]) port.kill(["shutdown"]);
-      for (const timer of [...this.#timers]) timer.cancel();
-      this.#timers.clear();
-      await this.#connections.stop([...this.#peers.values()], this.#settings.flushTimeout);
-      for (const peer of [...this.#peers.values()]) peer.lose("node stopped");
-      this.#peers.clear();
-      this.#nodeMonitors.clear();
-      this.#state = "stopped";
-    })();
-    return await this.#stopped;
+  stop(): Promise<void> {
+    if (this.#stopped === undefined) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      // Known before anything else: what runs on the way may call this again.
+      this.#stopped = promise;
+      this.#state = "stopping";
+      this.#end().then(resolve, reject);
+    }
+    return this.#stopped;
   }
   #stopped: Promise<void> | undefined;
+
+  async #end(): Promise<void> {
+    for (const extension of this.#extensions.splice(0)) extension.stop();
+    for (const port of [...this.#byId.values()]) port.kill(["shutdown"]);
+    for (const timer of [...this.#timers]) timer.cancel();
+    this.#timers.clear();
+    await this.#connections.stop([...this.#peers.values()], this.#settings.flushTimeout);
+    for (const peer of [...this.#peers.values()]) {
+      peer.lose("node stopped");
+      peer.finishLoss();
+    }
+    this.#peers.clear();
+    this.#nodeMonitors.clear();
+    this.#state = "stopped";
+  }
 
   /** `stop`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
@@ -462,7 +504,8 @@ export class Node {
    */
   received(from: Peer, message: readonly unknown[]): void {
     const first = message[0];
-    const name = typeof first === "string" ? first : first == null ? "" : String(first);
+    const name = first === undefined || first === null ? "" : tagOf(first);
+    if (name === undefined) return;
     if (name === "") this.#nodeMessage(from.id, message, 1);
     else this.#byName.get(name)?.deliver(message, 1);
   }
@@ -474,7 +517,7 @@ export class Node {
   #caller: NodeId | undefined;
 
   #nodeMessage(from: NodeId, message: readonly unknown[], start: number): void {
-    const previous = enterContext(undefined);
+    const previous = enterContext(this.#outside);
     const outer = this.#caller;
     this.#caller = from;
     try {
@@ -553,13 +596,17 @@ export class Node {
     what: MonitorCallback | PortId | undefined,
     message: readonly unknown[],
   ): MonitorCallback {
-    if (typeof what === "function") return what;
+    if (typeof what === "function") {
+      checkPlainCallback(what, "monitor");
+      return what;
+    }
     if (what !== undefined && typeof what !== "string") {
       throw new UsageError(
         `Cannot monitor with ${show(what)}: it is neither a function nor a port`,
       );
     }
     const other = what ?? currentContext()?.self;
+    if (what !== undefined) checkId(what, "port");
     if (other === undefined) {
       throw new UsageError("Cannot monitor for the running port: no port is running");
     }
@@ -570,8 +617,8 @@ export class Node {
   }
 
   #newMonitor(callback: MonitorCallback, port: PortId): Monitor {
-    return new Monitor(callback, (thrown) => {
-      this.log(1, `monitor of ${port} failed: ${messageOf(thrown)}`);
+    return new Monitor((...reason) => this.outside(() => callback(...reason)), (thrown) => {
+      this.log(1, `monitor of ${port} failed: ${textOf(thrown)}`);
     });
   }
 
@@ -599,6 +646,11 @@ export class Node {
    * @returns keeps them after all
    */
   monGuard(port: PortId, ...values: Disposable[]): Registration {
+    for (const value of values) {
+      if (typeof value?.[Symbol.dispose] !== "function") {
+        throw new UsageError(`Cannot guard ${show(value)}: it has no [Symbol.dispose]`);
+      }
+    }
     return this.mon(port, () => {
       using stack = new DisposableStack();
       for (const value of values) stack.use(value);
@@ -609,7 +661,7 @@ export class Node {
 
   #runningPort(what: string): { context: Context; port: Port | undefined } {
     const context = currentContext();
-    if (context === undefined) throw new UsageError(`Cannot ${what}: no port is running`);
+    if (context?.self === undefined) throw new UsageError(`Cannot ${what}: no port is running`);
     return { context, port: context.node.localPort(context.self) };
   }
 
@@ -627,6 +679,20 @@ export class Node {
     }
     const { context } = this.#runningPort("bind a function to the port");
     return (...args) => context.node.invoke(context, callback, args);
+  }
+
+  /**
+   * Runs code of this node that belongs to no port: the free functions act on this node.
+   *
+   * @internal
+   */
+  outside<R>(body: () => R): R {
+    const previous = enterContext(this.#outside);
+    try {
+      return body();
+    } finally {
+      enterContext(previous);
+    }
   }
 
   /**
@@ -720,18 +786,14 @@ export class Node {
   after(seconds: Seconds, what: (() => unknown) | PortId, ...message: unknown[]): Registration {
     this.#checkUsable("set a timer");
     if (typeof what !== "function") checkId(what, "port");
+    else checkPlainCallback(what, "set a timer");
     const length = toSeconds(seconds, "set a timer");
     const action = typeof what === "function" ? what : () => this.snd(what, ...message);
     const timer = this.loop.timer({
       after: length,
       cb: () => {
         this.#timers.delete(timer);
-        const previous = enterContext(undefined);
-        try {
-          return action();
-        } finally {
-          enterContext(previous);
-        }
+        return this.outside(action);
       },
     });
     const cancel = (): void => {
@@ -787,6 +849,7 @@ export class Node {
   /** Calls a registered function on a node, without reply. */
   sndToFunc(node: NodeId, name: string, ...args: unknown[]): void {
     checkId(node, "node");
+    checkId(name, "function name");
     this.sendTo(nodeOf(node), [name, ...args]);
   }
 
@@ -800,6 +863,9 @@ export class Node {
   /** Evaluates code on a node that allows it; the reply gets the error text and the results. */
   evalOn(node: NodeId, code: string, ...reply: unknown[]): void {
     checkId(node, "node");
+    if (typeof code !== "string") {
+      throw new UsageError(`Cannot evaluate ${show(code)}: it is not a string`);
+    }
     this.sendTo(nodeOf(node), ["eval", code, ...reply]);
   }
 
@@ -843,9 +909,7 @@ export class Node {
 
   /** Tells when nodes come up and go down, from now on; combine with `upNodes`. */
   monNodes(callback: NodeMonitor): Registration {
-    if (typeof callback !== "function") {
-      throw new UsageError(`Cannot monitor nodes with ${show(callback)}: it is not a function`);
-    }
+    checkPlainCallback(callback, "monitor nodes");
     const entry: NodeMonitor = (...args) => callback(...args);
     this.#nodeMonitors.add(entry);
     const cancel = (): void => void this.#nodeMonitors.delete(entry);
@@ -862,7 +926,7 @@ export class Node {
     for (const monitor of [...this.#nodeMonitors]) {
       if (!this.#nodeMonitors.has(monitor)) continue;
       try {
-        const result = monitor(id, up, ...reason);
+        const result = this.outside(() => monitor(id, up, ...reason));
         if (result instanceof Promise) {
           result.catch((error) => this.log(1, `node monitor failed: ${messageOf(error)}`));
         }
@@ -884,15 +948,6 @@ export class Node {
    */
   drop(link: Link, reason: string): void {
     this.#connections.drop(link, reason);
-  }
-
-  /**
-   * How many bytes a message is. @throws {UsageError} when it cannot be sent to another node
-   *
-   * @internal
-   */
-  measure(message: readonly unknown[]): number {
-    return encodeJson(message).length;
   }
 
   /** Counters for tests: all but `ports` zero when nothing goes on. */
@@ -923,8 +978,10 @@ function parseHandlers(
       actions.push({ tag: item, callback: (callback ?? undefined) as PortCallback | undefined });
     } else if (typeof item === "object" && item !== null && !Array.isArray(item)) {
       for (const [tag, callback] of Object.entries(item)) {
-        if (callback !== undefined) checkCallback(callback, `receive "${tag}"`);
-        actions.push({ tag, callback });
+        if (callback !== undefined && callback !== null) {
+          checkCallback(callback, `receive "${tag}"`);
+        }
+        actions.push({ tag, callback: (callback ?? undefined) as PortCallback | undefined });
       }
     } else {
       throw new UsageError(`Cannot receive with ${show(item)}: it is neither a callback nor a tag`);

@@ -1,6 +1,7 @@
 import { messageOf, show, UsageError } from "@anyevent/backends/contract";
 import type { FunctionTable } from "./functions.ts";
 import type { Node } from "./node.ts";
+import { isGeneratorFunction } from "./port.ts";
 import { acceptSpawn, SPAWN_FUNCTION } from "./spawn.ts";
 import type { NodeId, PortId } from "./types.ts";
 
@@ -84,16 +85,22 @@ export function handleNodeMessage(
     return;
   }
   if (tag === SPAWN_FUNCTION) {
-    acceptSpawn(node, functions, args);
+    acceptSpawn(node, functions, from, args);
     return;
   }
   const found = functions.resolve(tag);
   if (found === undefined) throw new UsageError(`unable to resolve function ${show(tag)}`);
   const failed = (error: unknown): void =>
     node.log(2, `error processing node message: ${messageOf(error)}`);
+  if (isGeneratorFunction(found)) {
+    throw new UsageError(`Cannot call ${show(tag)}: a generator function can only be spawned`);
+  }
   const context = node.contextFor(node.id);
   if (typeof found === "function") {
     const result = found.apply(context, args as never[]);
     if (result instanceof Promise) result.catch(failed);
-  } else found.then((callback) => callback.apply(context, args as never[])).catch(failed);
+  } else {
+    found.then((callback) => node.outside(() => callback.apply(context, args as never[])))
+      .catch(failed);
+  }
 }

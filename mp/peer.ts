@@ -1,4 +1,4 @@
-import { type Address, show, UsageError } from "@anyevent/backends/contract";
+import { type Address, messageOf, show, UsageError } from "@anyevent/backends/contract";
 import type { Watcher } from "@anyevent/loop";
 import { formatAddress } from "./address.ts";
 import { checkSize } from "./transport/link.ts";
@@ -6,6 +6,7 @@ import { type Monitor, MonitorList } from "./monitor.ts";
 import type { Node } from "./node.ts";
 import type { Link } from "./transport/link.ts";
 import type { NodeId, Reason } from "./types.ts";
+import { encodeJson } from "./wire/json_text.ts";
 
 /** Messages that may wait for a connection to one node. */
 export const MAX_QUEUED_MESSAGES = 1_000_000;
@@ -20,11 +21,13 @@ export const MAX_QUEUED_MESSAGES = 1_000_000;
 export class Peer {
   #link: Link | undefined;
   #up = false;
-  #queue: (readonly unknown[])[] = [];
+  /** JSON texts: what was sent, as it was when it was sent. */
+  #queue: string[] = [];
   #queuedBytes = 0;
   #monitors = new Map<string, MonitorList>();
   /** Monitors the peer has on our ports, by port name. */
-  readonly #watched = new Map<string, Set<Monitor>>();
+  readonly #watched = new Map<string, Monitor>();
+  #loss: { readonly reason: Reason; readonly wasUp: boolean } | undefined;
   #giveUp: Watcher | undefined;
   #retry: Watcher | undefined;
   #addresses: Address[] = [];
@@ -50,19 +53,26 @@ export class Peer {
 
   /** Whether anything still depends on this entry. */
   get idle(): boolean {
-    return !this.#up && this.#queue.length === 0 && this.#monitors.size === 0 &&
+    return !this.#up && this.#loss === undefined && this.#queue.length === 0 &&
+      this.#monitors.size === 0 &&
       this.#giveUp === undefined;
   }
 
-  /** Sends now, or keeps the message until there is a link or hope is given up. */
+  /**
+   * Sends now, or keeps the message until there is a link or hope is given up. Between a loss and its
+   * monitors what is sent is lost too.
+   *
+   * @throws {UsageError} when the message cannot be sent to another node; nothing is lost then
+   */
   send(message: readonly unknown[]): void {
     if (this.#link !== undefined) {
       this.#link.send(message);
       return;
     }
-    // Encoded already now, so that a bad message throws here and the queue has a size in bytes.
-    const bytes = this.node.measure(message);
+    const text = encodeJson(message);
+    const bytes = utf8Length(text) + 1;
     checkSize(bytes, this.node.settings.maxFrameBytes);
+    if (this.#loss !== undefined || (this.node.stopped && !this.#up)) return;
     if (
       this.#queuedBytes + bytes > this.node.settings.sendQueueLimit ||
       this.#queue.length >= MAX_QUEUED_MESSAGES
@@ -70,7 +80,7 @@ export class Peer {
       this.lose("send queue limit exceeded while not connected");
       return;
     }
-    this.#queue.push(message);
+    this.#queue.push(text);
     this.#queuedBytes += bytes;
     this.#expectConnection();
   }
@@ -130,6 +140,7 @@ export class Peer {
 
   /** A link is open: what waited leaves first, in order. */
   attach(link: Link): void {
+    this.finishLoss();
     this.#stopDialling();
     this.#up = true;
     this.node.announce(this.id, true, []);
@@ -142,30 +153,46 @@ export class Peer {
     this.#queue = [];
     this.#queuedBytes = 0;
     this.#link = link;
-    for (const message of queue) {
-      // Losing the link on the way (queue limit) loses the rest with it: monitors have fired.
-      if (this.#link !== link) return;
-      link.send(message);
+    try {
+      for (const text of queue) {
+        // Losing the link on the way (queue limit) loses the rest with it: monitors will tell.
+        if (this.#link !== link) return;
+        link.send(JSON.parse(text));
+      }
+    } catch (error) {
+      // Too large for the framing that was agreed on: a message is lost, so all after it are.
+      this.lose(messageOf(error));
     }
   }
 
-  /** Everything sent and not yet delivered may be lost: tells all who monitor. */
+  /**
+   * Everything sent and not yet delivered may be lost: cuts the link, and tells all who monitor in their
+   * turn, never inside the call that found out.
+   */
   lose(message: string): void {
+    if (this.#loss !== undefined) return;
     const link = this.#link;
-    const wasUp = this.#up;
+    this.#loss = { reason: ["transport_error", this.id, message], wasUp: this.#up };
     this.#up = false;
     this.#link = undefined;
     this.#queue = [];
     this.#queuedBytes = 0;
     this.#stopDialling();
     link?.abort();
-    const reason = ["transport_error", this.id, message];
-    for (const set of this.#watched.values()) for (const monitor of set) monitor.cancel();
+    this.node.defer(() => this.finishLoss());
+  }
+
+  /** Tells of a loss now, if there is one to tell of. */
+  finishLoss(): void {
+    const loss = this.#loss;
+    if (loss === undefined) return;
+    for (const monitor of this.#watched.values()) monitor.cancel();
     this.#watched.clear();
     const monitors = this.#monitors;
     this.#monitors = new Map();
-    for (const list of monitors.values()) list.fire(reason);
-    if (wasUp) this.node.announce(this.id, false, reason);
+    this.#loss = undefined;
+    for (const list of monitors.values()) list.fire(loss.reason);
+    if (loss.wasUp) this.node.announce(this.id, false, loss.reason);
     this.node.release(this);
   }
 
@@ -175,20 +202,19 @@ export class Peer {
    * @internal
    */
   monitor(name: string, monitor: Monitor): void {
-    let list = this.#monitors.get(name);
-    if (list === undefined) {
-      list = new MonitorList();
-      this.#monitors.set(name, list);
-      if (name !== "") this.send(["", "mon1", name]);
-      else this.#expectConnection();
-    }
-    const mine = list;
+    const known = this.#monitors.get(name);
+    const list = known ?? new MonitorList();
+    this.#monitors.set(name, list);
     list.add(monitor, () => {
-      if (this.#monitors.get(name) !== mine) return;
+      if (this.#monitors.get(name) !== list) return;
       this.#monitors.delete(name);
       if (name !== "") this.send(["", "mon0", name]);
       this.node.release(this);
     });
+    // Listed first: should the request be lost, this very monitor has to fire.
+    if (known !== undefined) return;
+    if (name !== "") this.send(["", "mon1", name]);
+    else if (this.#loss === undefined) this.#expectConnection();
   }
 
   /** The peer says that a port of its is gone. */
@@ -199,23 +225,15 @@ export class Peer {
     list.fire(reason);
   }
 
-  /** The peer monitors one of our ports. */
+  /** The peer monitors one of our ports: once, however often it says so. */
   watch(name: string): void {
+    if (this.#watched.has(name)) return;
     // It fires inside the call when the port does not exist.
-    let monitor: Monitor | undefined = undefined;
-    monitor = this.node.monitorNow(name, (...reason) => {
-      if (monitor !== undefined) this.#unlist(name, monitor);
+    const monitor = this.node.monitorNow(name, (...reason) => {
+      this.#watched.delete(name);
       this.#tellGone(name, reason);
     });
-    if (!monitor.active) return;
-    const set = this.#watched.get(name) ?? new Set();
-    this.#watched.set(name, set);
-    set.add(monitor);
-  }
-
-  #unlist(name: string, monitor: Monitor): void {
-    const set = this.#watched.get(name);
-    if (set?.delete(monitor) && set.size === 0) this.#watched.delete(name);
+    if (monitor.active) this.#watched.set(name, monitor);
   }
 
   #tellGone(name: string, reason: Reason): void {
@@ -232,9 +250,13 @@ export class Peer {
 
   /** The peer no longer monitors one of our ports. */
   unwatch(name: string): void {
-    const set = this.#watched.get(name);
-    if (set === undefined) return;
+    this.#watched.get(name)?.cancel();
     this.#watched.delete(name);
-    for (const monitor of set) monitor.cancel();
   }
+}
+
+const encoder = new TextEncoder();
+
+function utf8Length(text: string): number {
+  return encoder.encode(text).length;
 }

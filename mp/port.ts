@@ -53,11 +53,44 @@ export function checkCallback(callback: unknown, what: string): asserts callback
   if (typeof callback !== "function") {
     throw new UsageError(`Cannot ${what}: ${show(callback)} is not a function`);
   }
+  if (isAsyncGenerator(callback)) {
+    throw new UsageError(`Cannot ${what}: an async generator function is no callback`);
+  }
   if (generatorRunner === undefined && isGeneratorFunction(callback)) {
     throw new UsageError(
       `Cannot ${what}: a generator function runs as a thread, which needs @anyevent/mp/coro`,
     );
   }
+}
+
+/** A tag is a string, or a number as a string: Perl does not tell them apart. */
+export function tagOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  return typeof value === "number" ? String(value) : undefined;
+}
+
+const AsyncGeneratorFunction = Object.getPrototypeOf(async function* () {}).constructor as {
+  readonly prototype: object;
+};
+
+/**
+ * For callbacks that belong to no port, which a thread could run in.
+ *
+ * @throws {UsageError} unless `callback` is a function, and no generator function
+ */
+export function checkPlainCallback(callback: unknown, what: string): void {
+  if (typeof callback !== "function") {
+    throw new UsageError(`Cannot ${what}: ${show(callback)} is not a function`);
+  }
+  if (isGeneratorFunction(callback) || isAsyncGenerator(callback)) {
+    throw new UsageError(
+      `Cannot ${what}: a generator function runs as a thread of a port; use psub, or a port`,
+    );
+  }
+}
+
+function isAsyncGenerator(callback: unknown): boolean {
+  return callback instanceof (AsyncGeneratorFunction as unknown as new () => object);
 }
 
 /** Messages a port may keep for callbacks that are still to be installed. */
@@ -179,10 +212,9 @@ export class Port {
     let thread = false;
     let first = from;
     if (this.#tags !== undefined && from < message.length) {
-      const value = message[from];
-      const tag = typeof value === "string" ? value : String(value);
-      callback = this.#tags.get(tag);
-      if (callback !== undefined) {
+      const tag = tagOf(message[from]);
+      callback = tag === undefined ? undefined : this.#tags.get(tag);
+      if (tag !== undefined && callback !== undefined) {
         first = from + 1;
         thread = this.#threadTags !== undefined && this.#threadTags.has(tag);
       }

@@ -1,7 +1,7 @@
-import { show, UsageError } from "@anyevent/backends/contract";
 import type { Seconds } from "@anyevent/loop";
 import { checkId } from "./id.ts";
 import type { Node } from "./node.ts";
+import { checkPlainCallback } from "./port.ts";
 import { timeoutSeconds } from "./timeout.ts";
 import type { PortId, Registration } from "./types.ts";
 
@@ -22,21 +22,27 @@ export function call(node: Node, port: PortId, rest: readonly unknown[]): PortId
     timeout = timeoutSeconds(message.pop() as Seconds | undefined, `call ${port}`);
   }
   const callback = message.pop();
-  if (typeof callback !== "function") {
-    throw new UsageError(`Cannot call ${port}: ${show(callback)} is not a callback`);
-  }
+  checkPlainCallback(callback, `call ${port}`);
   let done = false;
   const ends: Registration[] = [];
-  const finish = (reply: readonly unknown[]): unknown => {
-    if (done) return;
+  const settle = (): boolean => {
+    if (done) return false;
     done = true;
     for (const end of ends) end.cancel();
     node.kil(replyPort);
-    return (callback as CallCallback)(...reply);
+    return true;
   };
+  const finish = (reply: readonly unknown[]): unknown =>
+    settle() ? (callback as CallCallback)(...reply) : undefined;
   const replyPort = node.port((...reply: unknown[]) => finish(reply));
-  if (timeout !== undefined) ends.push(node.after(timeout, () => finish([])));
-  else ends.push(node.mon(port, () => finish([])));
-  node.snd(port, ...message, replyPort);
+  try {
+    ends.push(node.mon(replyPort, () => finish([])));
+    if (timeout !== undefined) ends.push(node.after(timeout, () => finish([])));
+    else ends.push(node.mon(port, () => finish([])));
+    node.snd(port, ...message, replyPort);
+  } catch (error) {
+    settle();
+    throw error;
+  }
   return replyPort;
 }

@@ -24,6 +24,6 @@ export async function runServices(
     if (found === undefined) {
       throw new UsageError(`Cannot run service ${show(name)}: no such function is registered`);
     }
-    await found.apply({ self: node.id }, args as never[]);
+    await node.outside(() => found.apply({ self: node.id, node }, args as never[]));
   }
 }

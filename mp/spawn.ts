@@ -29,10 +29,20 @@ export function spawnPort(
  * The port comes into being when the function calls `rcv` on it. While an asynchronous function has not
  * finished the port exists and keeps its messages for the callbacks to come.
  */
-export function acceptSpawn(node: Node, functions: FunctionTable, args: readonly unknown[]): void {
+export function acceptSpawn(
+  node: Node,
+  functions: FunctionTable,
+  from: NodeId,
+  args: readonly unknown[],
+): void {
   const [portName, name, ...rest] = args;
   if (typeof portName !== "string" || portName === "" || typeof name !== "string") {
     throw new UsageError(`Cannot spawn ${show(name)} as ${show(portName)}: malformed request`);
+  }
+  if (from !== node.id && portName.startsWith(`${node.identity.uniq}.`)) {
+    throw new UsageError(
+      `Cannot spawn ${show(name)} as ${show(portName)}: the name is ours to give`,
+    );
   }
   if (node.portNamed(portName) !== undefined) {
     throw new UsageError(`Cannot spawn ${show(name)} as ${show(portName)}: the port exists`);

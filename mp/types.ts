@@ -1,3 +1,5 @@
+import type { Node } from "./node.ts";
+
 /** The id of a node: any string without `#`. */
 export type NodeId = string;
 
@@ -28,6 +30,8 @@ export type Reason = readonly unknown[];
 export interface PortContext {
   /** The port whose code runs. */
   readonly self: PortId;
+  /** The node it lives on: for calls after an `await`, when several nodes live in one process. */
+  readonly node: Node;
 }
 
 /**

@@ -1,6 +1,7 @@
 import {
   type Address,
   type ByteStream,
+  InternalError,
   type Listener,
   messageOf,
   PeerError,
@@ -10,9 +11,9 @@ import { formatAddress, isLoopback, resolveAddresses } from "../address.ts";
 import type { Node } from "../node.ts";
 import type { Peer } from "../peer.ts";
 import type { NodeId } from "../types.ts";
-import type { SessionOptions } from "../wire/mod.ts";
+import { Session, type SessionOptions } from "../wire/mod.ts";
 import type { Dial, DialObserver } from "./dial.ts";
-import { Handshakes, PROVIDER } from "./handshakes.ts";
+import { Handshakes, PROVIDER, RUN_KEY } from "./handshakes.ts";
 import type { Link, LinkOwner } from "./link.ts";
 import { StreamLink } from "./stream_link.ts";
 
@@ -48,6 +49,7 @@ export class Connections {
   async listen(binds: readonly string[]): Promise<void> {
     const { env } = this.#node.loop;
     const addresses = await resolveAddresses(binds, env.host);
+    if (this.#node.stopped) return;
     for (const address of addresses) this.#checkSecured(address, "bind to");
     try {
       for (const address of addresses) {
@@ -84,11 +86,37 @@ export class Connections {
   #accepted(stream: ByteStream): void {
     const { maxHandshakes } = this.#node.settings;
     if (this.handshakes.count >= maxHandshakes) {
-      this.#node.log(2, `${stream.remote} refused: ${maxHandshakes} connections under handshake`);
-      stream.close();
-      return;
+      // The oldest has had its time: who floods gains seconds, not our listener.
+      const oldest = this.handshakes.oldestAccepted;
+      this.#node.log(2, `more than ${maxHandshakes} connections under handshake`);
+      if (oldest === undefined) return stream.close();
+      this.drop(oldest, `more than ${maxHandshakes} connections under handshake`);
     }
-    this.#begin(stream, undefined);
+    try {
+      this.#begin(stream, undefined);
+    } catch (error) {
+      this.#node.log(1, `${stream.remote}: ${messageOf(error)}`);
+      stream.close();
+    }
+  }
+
+  /**
+   * Says now what every connection would fail of.
+   *
+   * @throws {UsageError} when the settings make no usable handshake
+   */
+  checkSession(): void {
+    const nothing = (): never => {
+      throw new InternalError("Cannot use this session: it is a check");
+    };
+    new Session(this.#sessionOptions("nonce", this.#fields(`[${"f".repeat(45)}]:65535`)), {
+      send: nothing,
+      greeting: nothing,
+      upgrade: nothing,
+      open: nothing,
+      message: nothing,
+      fail: nothing,
+    });
   }
 
   #begin(stream: ByteStream, dial: DialState | undefined): Link {
@@ -96,13 +124,15 @@ export class Connections {
     const { settings } = node;
     const link: Link = new StreamLink(stream, this.#owner, {
       loop: node.loop,
-      session: this.#sessionOptions(stream),
+      session: this.#sessionOptions(
+        node.nonce(),
+        node.greetingExtra(stream.remote) ?? this.#fields(stream.remote),
+      ),
       initiated: dial !== undefined,
       certificate: settings.cert,
       handshakeTimeout: settings.monitorTimeout,
       keepalive: this.#listeners.length === 0 ? settings.monitorTimeout : 0,
       sendQueueLimit: settings.sendQueueLimit,
-      maxFrameBytes: settings.maxFrameBytes,
       nodelay: settings.nodelay,
     });
     this.handshakes.begin(link);
@@ -110,26 +140,35 @@ export class Connections {
     return link;
   }
 
-  #sessionOptions(stream: ByteStream): SessionOptions {
+  #sessionOptions(
+    nonce: string,
+    fields: readonly (readonly [string, string])[],
+  ): SessionOptions {
     const node = this.#node;
     const { settings } = node;
-    const extra: (readonly [string, string])[] = [
-      ...(node.greetingExtra(stream.remote) ??
-        [["provider", `${PROVIDER}-${VERSION}`], ["peeraddr", stream.remote]] as const),
-    ];
+    // On loopback a node may do without: the empty secret keeps out whoever has one.
+    const secret = settings.secret ?? (settings.cert === undefined ? "" : undefined);
+    const extra = [...fields];
     if (settings.cert !== undefined) extra.push(["tls", "1.0"]);
-    if (settings.encrypt) extra.push(["xtls", "1"]);
+    if (settings.encrypt && secret !== undefined) extra.push(["xtls", "1"]);
     return {
       nodeId: node.id,
-      // On loopback a node may do without: the empty secret keeps out whoever has one.
-      secret: settings.secret ?? (settings.cert === undefined ? "" : undefined),
-      nonce: node.nonce(),
+      secret,
+      nonce,
       authOffer: settings.authOffer,
       authAccept: settings.authAccept,
       framings: settings.framingFormat,
       extra,
       maxFrameBytes: settings.maxFrameBytes,
     };
+  }
+
+  #fields(remote: string): readonly (readonly [string, string])[] {
+    return [
+      ["provider", `${PROVIDER}-${VERSION}`],
+      ["peeraddr", remote],
+      [RUN_KEY, this.#node.identity.runiq],
+    ];
   }
 
   readonly #owner: LinkOwner = {
@@ -142,6 +181,7 @@ export class Connections {
       }
       return verdict;
     },
+    proved: (link, greeting) => this.handshakes.proved(link, greeting),
     opened: (link, info) => {
       const node = this.#node;
       const dial = this.#dialOf.get(link);
@@ -216,8 +256,16 @@ export class Connections {
     }
     const abort = node.loop.env.net.connect(address, (error, stream) => {
       limit.cancel();
-      if (stream === undefined) failed(error === undefined ? "cannot connect" : error.message);
-      else dial.link = this.#begin(stream, dial);
+      if (stream === undefined) {
+        failed(error === undefined ? "cannot connect" : error.message);
+        return;
+      }
+      try {
+        dial.link = this.#begin(stream, dial);
+      } catch (error) {
+        stream.close();
+        failed(messageOf(error));
+      }
     });
     const limit = node.loop.timer({
       after: node.settings.monitorTimeout,

@@ -1,4 +1,5 @@
 import type { Watcher } from "@anyevent/loop";
+import { isNodeId } from "../id.ts";
 import type { Node } from "../node.ts";
 import type { NodeId } from "../types.ts";
 import type { Greeting, Verdict } from "../wire/mod.ts";
@@ -7,6 +8,9 @@ import type { Link } from "./link.ts";
 
 /** What this implementation calls itself in greetings. */
 export const PROVIDER = "deno-AE";
+
+/** Greeting key whose value differs each time a node starts: tells a restart from a duplicate. */
+export const RUN_KEY = "run";
 
 /** Seconds a connection is held at most while an attempt of ours may reach the same node. */
 const MAX_HOLD = 2;
@@ -20,10 +24,11 @@ interface Entry {
 /**
  * Sees to it that two nodes end up with one connection, although both may begin one.
  *
- * Of any two nodes the one with the smaller id decides, alone, and before it authenticates; so the other
- * end is never up on a connection that is then dropped, and nothing is lost. A connection from the
- * larger id waits while an attempt of ours might reach that same node: then ours survives.
- * Towards an implementation that does not know this rule we always decide.
+ * Of any two nodes the one with the smaller id decides, alone. It lets the other end prove itself first and
+ * answers on one connection only: so the other end is never open on a connection that is then dropped, and
+ * nothing is lost; and who cannot prove anything keeps nobody out. A proven connection from the larger id
+ * waits while an attempt of ours might reach that same node: then ours survives. Towards an implementation
+ * that does not know this rule we always decide.
  */
 export class Handshakes {
   readonly #node: Node;
@@ -41,14 +46,15 @@ export class Handshakes {
     return this.#entries.size;
   }
 
-  /** Links under handshake. */
-  get links(): readonly Link[] {
-    return [...this.#entries.keys()];
-  }
-
   /** Attempts to connect. */
   get dials(): readonly Dial[] {
     return [...this.#dials];
+  }
+
+  /** The oldest connection begun by somebody else. */
+  get oldestAccepted(): Link | undefined {
+    for (const link of this.#entries.keys()) if (!link.initiated) return link;
+    return undefined;
   }
 
   /** A connection begins its handshake. */
@@ -58,7 +64,7 @@ export class Handshakes {
 
   /** Its handshake is over, well or not. */
   end(link: Link): void {
-    this.#entries.delete(link);
+    if (this.#entries.delete(link) && link.initiated) this.#reconsider();
   }
 
   /** We try to connect. */
@@ -76,53 +82,99 @@ export class Handshakes {
   /** What to do with a connection whose peer has introduced itself. */
   verdict(link: Link, greeting: Greeting): Verdict {
     const id = greeting.nodeId;
+    if (!isNodeId(id)) return { go: "refuse", reason: "unusable node id" };
     const entry = this.#entries.get(link);
     if (entry !== undefined) entry.nodeId = id;
     if (this.#node.nodeIsUp(id)) {
-      return { go: "refuse", reason: `${id} already connected, not connecting again.` };
+      // Only a proof shows that it was really started anew.
+      if (!link.initiated && this.#restarted(greeting)) return { go: "on", after: "proof" };
+      return connected(id);
     }
-    const provider = greeting.extra.get("provider") ?? "";
-    const deciding = this.#node.id < id || !provider.startsWith(PROVIDER);
-    if (!deciding) return { go: "on" };
-    for (const rival of this.#entries.values()) {
-      if (rival.link === link || rival.nodeId !== id) continue;
-      if (!(link.initiated && rival.held)) {
-        return { go: "refuse", reason: `another connection with ${id} is under way` };
+    if (this.#ownRival(id, link)) return this.#decides(greeting) ? underWay(id) : { go: "on" };
+    if (isOurs(greeting)) {
+      const waits = !link.initiated && this.#decides(greeting);
+      return waits ? { go: "on", after: "proof" } : { go: "on" };
+    }
+    return this.#verdictOnStranger(link, entry, id);
+  }
+
+  /** The original authenticates at once: what is to be dropped must be dropped before. */
+  #verdictOnStranger(link: Link, entry: Entry | undefined, id: NodeId): Verdict {
+    if (link.initiated) {
+      for (const rival of [...this.#entries.values()]) {
+        if (rival.held && rival.nodeId === id) {
+          this.#node.drop(rival.link, "superseded by another connection");
+        }
       }
-      this.#node.drop(rival.link, "superseded by another connection");
+      return { go: "on" };
     }
-    if (entry !== undefined && !link.initiated && this.#mayReach(id)) {
-      entry.held = true;
-      this.#timer ??= this.#node.loop.timer({
-        after: Math.min(MAX_HOLD, this.#node.settings.connectInterval),
-        cb: () => {
-          this.#timer = undefined;
-          this.#release(() => true);
-        },
-      });
-      return { go: "hold" };
+    return entry !== undefined && this.#mayReach(id) ? this.#hold(entry) : { go: "on" };
+  }
+
+  /** What to do with a connection from elsewhere whose peer has proved who it is. */
+  proved(link: Link, greeting: Greeting): Verdict {
+    const id = greeting.nodeId;
+    if (this.#node.nodeIsUp(id)) {
+      if (!this.#restarted(greeting)) return connected(id);
+      this.#node.peer(id).lose("node restarted");
+      this.#node.peer(id).finishLoss();
     }
-    return { go: "on" };
+    const entry = this.#entries.get(link);
+    if (entry === undefined || !this.#decides(greeting) || !this.#mayReach(id)) return { go: "on" };
+    return this.#hold(entry);
+  }
+
+  #hold(entry: Entry): Verdict {
+    entry.held = true;
+    this.#timer ??= this.#node.loop.timer({
+      after: Math.min(MAX_HOLD, this.#node.settings.connectInterval),
+      cb: () => {
+        this.#timer = undefined;
+        this.#release((id) => !this.#ownRival(id));
+      },
+    });
+    return { go: "hold" };
+  }
+
+  #decides(greeting: Greeting): boolean {
+    return this.#node.id < greeting.nodeId || !isOurs(greeting);
+  }
+
+  #restarted(greeting: Greeting): boolean {
+    const before = this.#node.peer(greeting.nodeId).link?.greeting?.extra.get(RUN_KEY);
+    const now = greeting.extra.get(RUN_KEY);
+    return before !== undefined && now !== undefined && before !== now;
+  }
+
+  /** Whether a connection begun by us with that node is under handshake. */
+  #ownRival(id: NodeId, but?: Link): boolean {
+    for (const { link, nodeId } of this.#entries.values()) {
+      if (link !== but && link.initiated && nodeId === id) return true;
+    }
+    return false;
   }
 
   #mayReach(id: NodeId): boolean {
     for (const dial of this.#dials) {
       if (dial.expected === undefined || dial.expected === id) return true;
     }
-    return false;
+    return this.#ownRival(id);
   }
 
   #reconsider(): void {
-    this.#release((entry) => !this.#mayReach(entry.nodeId!));
+    this.#release((id) => !this.#mayReach(id));
   }
 
-  #release(which: (entry: Entry) => boolean): void {
+  #release(which: (id: NodeId) => boolean): void {
     for (const entry of [...this.#entries.values()]) {
-      if (!entry.held || !which(entry)) continue;
+      if (!entry.held || !which(entry.nodeId!)) continue;
       entry.held = false;
-      // In its own turn: the greeting that settled the attempt is judged first.
+      // In its own turn: what brought us here is finished first.
       this.#node.defer(() => {
-        if (this.#entries.has(entry.link)) entry.link.proceed();
+        if (!this.#entries.has(entry.link)) return;
+        if (this.#node.nodeIsUp(entry.nodeId!)) {
+          this.#node.drop(entry.link, connected(entry.nodeId!).reason);
+        } else entry.link.proceed();
       });
     }
   }
@@ -136,4 +188,17 @@ export class Handshakes {
     for (const link of [...this.#entries.keys()]) link.abort();
     this.#entries.clear();
   }
+}
+
+/** Whether the peer knows the rule. */
+function isOurs(greeting: Greeting): boolean {
+  return (greeting.extra.get("provider") ?? "").startsWith(PROVIDER);
+}
+
+function connected(id: NodeId): { readonly go: "refuse"; readonly reason: string } {
+  return { go: "refuse", reason: `${id} already connected, not connecting again.` };
+}
+
+function underWay(id: NodeId): Verdict {
+  return { go: "refuse", reason: `another connection with ${id} is under way` };
 }

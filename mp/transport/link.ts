@@ -36,6 +36,8 @@ export interface Link {
 export interface LinkOwner {
   /** The peer's greeting is acceptable so far. */
   greeted(link: Link, greeting: Greeting): Verdict;
+  /** The peer has authenticated, and this side would follow now. */
+  proved(link: Link, greeting: Greeting): Verdict;
   /** The peer is authenticated; messages may follow. */
   opened(link: Link, peer: PeerInfo): void;
   /** A message from the peer; in order. */

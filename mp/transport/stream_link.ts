@@ -14,7 +14,7 @@ import {
   type SessionOptions,
   type Verdict,
 } from "../wire/mod.ts";
-import { checkSize, type Link, type LinkOwner } from "./link.ts";
+import type { Link, LinkOwner } from "./link.ts";
 
 /** Bytes read at once, and at most so many times in one turn, so that one peer starves no other. */
 const READ_SIZE = 65536;
@@ -32,14 +32,12 @@ export interface StreamLinkOptions {
   readonly initiated: boolean;
   /** Certificate for TLS with certificates. */
   readonly certificate: string | undefined;
-  /** Seconds the handshake may go without bytes from the peer. */
+  /** Seconds the whole handshake may take. */
   readonly handshakeTimeout: number;
   /** Seconds without sending after which `[]` is sent; 0: never. */
   readonly keepalive: number;
   /** Bytes that may wait to be sent before the link counts as lost. */
   readonly sendQueueLimit: number;
-  /** Bytes of one message. */
-  readonly maxFrameBytes: number;
   /** Small messages leave at once. */
   readonly nodelay: boolean;
 }
@@ -69,7 +67,6 @@ export class StreamLink implements Link {
   #securing: Undo | undefined;
   #upgrade: Upgrade | undefined;
   #greeting: Greeting | undefined;
-  #open = false;
   #ended = false;
   #text = "";
   #chunks: Uint8Array[] = [];
@@ -104,9 +101,8 @@ export class StreamLink implements Link {
   }
 
   send(message: readonly unknown[]): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#drained !== undefined) return;
     const frame = this.#session.encode(message);
-    checkSize(frame.length, this.#options.maxFrameBytes);
     if (typeof frame === "string") {
       this.#text += frame;
       if (this.#text.length >= GATHER) this.#gather();
@@ -115,9 +111,11 @@ export class StreamLink implements Link {
       this.#chunks.push(frame);
       this.#chunkBytes += frame.length;
     }
-    if (this.#chunkBytes > this.#options.sendQueueLimit) {
+    const { sendQueueLimit } = this.#options;
+    if (this.#text.length + this.#chunkBytes > sendQueueLimit) this.flush();
+    if (this.queued > sendQueueLimit) {
       // Sending to a slow peer must not eat the memory: the guarantee holds, as monitors will tell.
-      this.#fail(`send queue limit of ${this.#options.sendQueueLimit} bytes exceeded`);
+      this.#fail(`send queue limit of ${sendQueueLimit} bytes exceeded`);
       return;
     }
     this.#postFlush();
@@ -196,7 +194,6 @@ export class StreamLink implements Link {
         return;
       }
       if (count === 0) break;
-      if (!this.#open) this.#armHandshake();
       this.#session.receive(scratch.subarray(0, count));
       if (count < scratch.length) break;
     }
@@ -204,8 +201,8 @@ export class StreamLink implements Link {
     if (this.#text !== "" || this.#chunks.length > 0) this.flush();
   }
 
+  /** One deadline for all of it: a peer that drips bytes gains nothing. */
   #armHandshake(): void {
-    this.#timer?.cancel();
     this.#timer = this.#loop.timer({
       after: this.#options.handshakeTimeout,
       cb: () => this.#fail("Connection timed out"),
@@ -312,6 +309,7 @@ export class StreamLink implements Link {
         this.#greeting = greeting;
         return this.#owner.greeted(this, greeting);
       },
+      proved: (greeting): Verdict => this.#owner.proved(this, greeting),
       upgrade: (role, kind, rest) => {
         // The stream belongs to TLS from here on, once the plain text of the handshake has left.
         this.#reader?.cancel();
@@ -321,7 +319,6 @@ export class StreamLink implements Link {
         if (this.#chunks.length === 0) this.#secure();
       },
       open: (peer) => {
-        this.#open = true;
         this.#lastSent = this.#loop.now();
         this.#armKeepalive();
         this.#owner.opened(this, peer);
@@ -352,7 +349,6 @@ export class StreamLink implements Link {
           return;
         }
         this.#stream = secured.stream;
-        this.#armHandshake();
         this.#watch();
         this.#session.upgraded(secured.binding);
         this.flush();

@@ -108,6 +108,8 @@ export class Session {
   #method: AuthMethod | undefined;
   #sendFraming: Framing | undefined;
   #receiveFraming: Framing | undefined;
+  #isSecond = false; // authenticates after the peer
+  #proven: { readonly method: AuthMethod; readonly framing: Framing } | undefined;
   #decoder: FrameDecoder | undefined;
 
   /**
@@ -157,7 +159,8 @@ export class Session {
       throw new UsageError(`Cannot proceed with session: its state is ${this.#state}, not held`);
     }
     this.#run(() => {
-      this.#negotiate();
+      if (this.#proven === undefined) this.#negotiate();
+      else this.#answer();
       this.#handshake();
     });
   }
@@ -201,10 +204,10 @@ export class Session {
       }
     }
     this.#binding = binding;
-    if (this.#isBusy) this.#sendAuth(); // from within the handler's upgrade
+    if (this.#isBusy) this.#authenticate(); // from within the handler's upgrade
     else {
       this.#run(() => {
-        this.#sendAuth();
+        this.#authenticate();
         this.#handshake();
       });
     }
@@ -246,6 +249,8 @@ export class Session {
    * @returns the MESSAGE of the `transport_error` reason
    */
   eof(): string {
+    // The peer tells nobody why; most often the secrets differ.
+    if (this.#state === "auth") return "closed during authentication (secret mismatch?)";
     const framing = this.#receiveFraming?.name;
     return framing === "json" || framing === "jsonl" ? "Unexpected end-of-file" : "Broken pipe";
   }
@@ -376,8 +381,12 @@ export class Session {
     const verdict = this.#handler.greeting(peer);
     if (this.#isOver()) return;
     if (verdict.go === "refuse") return this.#fail(verdict.reason, "refused");
-    if (verdict.go === "hold") this.#state = "held";
-    else this.#negotiate();
+    if (verdict.go === "hold") {
+      this.#state = "held";
+      return;
+    }
+    this.#isSecond = verdict.after === "proof";
+    this.#negotiate();
   }
 
   /** Chooses framing, security and method, and upgrades the transport or authenticates. */
@@ -398,10 +407,15 @@ export class Session {
         "refused",
       );
     }
-    if (this.#security === "none") return this.#sendAuth();
+    if (this.#security === "none") return this.#authenticate();
     const isClient = compareBytes(this.#nonce, this.#peerNonce) < 0;
     this.#state = "upgrading";
     this.#handler.upgrade(isClient ? "client" : "server", this.#security, this.#buffer.take());
+  }
+
+  #authenticate(): void {
+    this.#state = "auth";
+    if (!this.#isSecond) this.#sendAuth();
   }
 
   #sendAuth(): void {
@@ -413,7 +427,6 @@ export class Session {
       binding: this.#binding,
       framing,
     });
-    this.#state = "auth";
     this.#handler.send(utf8.encode(`${method.name};${proof};${framing}\n`));
   }
 
@@ -445,6 +458,19 @@ export class Session {
     if (framing === undefined) {
       return this.#fail(`unusable remote framing ${seen(framingName)}`, "refused");
     }
+    if (!this.#isSecond) return this.#open(method, framing);
+    this.#proven = { method, framing };
+    const verdict = this.#handler.proved?.(this.#peer!) ?? { go: "on" };
+    if (this.#isOver()) return;
+    if (verdict.go === "refuse") return this.#fail(verdict.reason, "refused");
+    if (verdict.go === "hold") this.#state = "held";
+    else this.#answer();
+  }
+
+  /** The peer has proved itself and is wanted. */
+  #answer(): void {
+    const { method, framing } = this.#proven!;
+    this.#sendAuth();
     this.#open(method, framing);
   }
 

@@ -28,9 +28,12 @@ export interface SessionOptions {
   readonly maxFrameBytes?: number;
 }
 
-/** What to do with a peer after its greeting. */
+/**
+ * What to do with a peer. `on` with `after: "proof"`: this side authenticates only when the peer has, so
+ * that the peer is never open on a connection that is then refused.
+ */
 export type Verdict =
-  | { readonly go: "on" }
+  | { readonly go: "on"; readonly after?: "proof" }
   | { readonly go: "hold" }
   | { readonly go: "refuse"; readonly reason: string };
 
@@ -61,6 +64,13 @@ export interface SessionHandler {
    * @returns what to do
    */
   greeting(peer: Greeting): Verdict;
+  /**
+   * The peer is authenticated, and this side is to follow (`after: "proof"`). Absent: it does.
+   *
+   * @param peer the greeting
+   * @returns what to do; `hold`: nothing is sent until `proceed`
+   */
+  proved?(peer: Greeting): Verdict;
   /**
    * The transport must be secured now; then `upgraded` has to be called.
    *

@@ -40,7 +40,7 @@ const BAD: readonly (readonly [args: readonly string[], line: RegExp])[] = [
   [["snd", "a b", "--seed", "h:1"], /Cannot use "a b" as a port/],
   [["snd", "n#p", "{", "--seed", "h:1"], /Cannot read argument "{" as JSON/],
   [["snd", "n#p"], /no seeds are configured/],
-  [["mon", ""], /Cannot use "" as a port/],
+  [["mon", ""], /Cannot use id "": it is not a port/],
   [["mon", "n#p"], /no seeds are configured/],
   [
     ["mon", "n#p", "--seed", "h:1", "--secret-env", "NOT_SET"],
