@@ -40,9 +40,7 @@ export function reasonText(reason: Reason): string {
       return textOf(part);
     }
   });
-  // deno-lint-ignore no-control-regex
-  return parts.join(" ").replace(
-    /[\x00-\x1f\x7f-\x9f]/g,
-    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+  return parts.join(" ").replace(/\p{Cc}/gu, (c) => {
+    return `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
 }
