@@ -1,18 +1,27 @@
-import { defaultLoop, setBridge } from "@anyevent/loop";
+import { type Bridge, defaultLoop, type Operation, setBridge } from "@anyevent/loop";
 import { Engine, runningEngine } from "./engine.ts";
 
 let engine: Engine | undefined;
 
-/** The engine on the default loop. When first asked for, it takes over `await`: async code becomes main. */
+/** The engine on the default loop, made when first asked for. */
 export function defaultEngine(): Engine {
-  if (engine === undefined) {
-    engine = new Engine(defaultLoop());
-    setBridge(engine);
-  }
-  return engine;
+  return engine ??= new Engine(defaultLoop());
 }
 
 /** The engine of the running thread, else the default one. */
 export function currentEngine(): Engine {
   return runningEngine() ?? defaultEngine();
 }
+
+/**
+ * Makes awaiting code the main thread. In place from the import on, so that an `await` that begins before
+ * there is any thread has its turn among those that come; the engine, and with it the loop, is made by the
+ * first `await`.
+ */
+const main: Bridge = {
+  run<T>(op: Operation<T>): Promise<T> {
+    return defaultEngine().run(op);
+  },
+};
+
+setBridge(main);

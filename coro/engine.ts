@@ -17,14 +17,16 @@
  *
  * @module
  */
-import { type Backend, UsageError } from "@anyevent/backends/contract";
+import { type Backend, messageOf, UsageError } from "@anyevent/backends/contract";
 import {
   addAwaiting,
+  beginWait,
   driving,
   type Loop,
   type Operation,
   RESUMED,
   type Suspension,
+  type ThreadLister,
 } from "@anyevent/loop";
 import { ReadyQueue } from "./ready_queue.ts";
 import { drive, finish, isGenerator, isOperation, resume } from "./steps.ts";
@@ -62,7 +64,7 @@ export function runningEngine(): Engine | undefined {
 }
 
 /** See the module text. Users see it as a `Scheduler`. */
-export class Engine {
+export class Engine implements ThreadLister {
   /** Stands for the code outside threads. */
   readonly main: Task;
   /** The thread or `await` that runs; the main task when none does. */
@@ -76,6 +78,10 @@ export class Engine {
   readonly #queue: ReadyQueue = new ReadyQueue();
   /** Blocked awaits, oldest first. */
   readonly #awaits: Set<Task> = new Set();
+  /** Latest of the threads that have begun and not ended. */
+  #newest: Task | undefined = undefined;
+  /** Those who run, and cancel a thread whose clean-up is running. */
+  readonly #cancellers: Task[] = [];
   #draining = false;
   #posted = false;
   /** Set when a promise was settled: its code is to run first. */
@@ -112,6 +118,20 @@ export class Engine {
   /** Whether a thread runs, not an `await`, nor code outside. */
   get inThread(): boolean {
     return (this.current.flags & (MAIN | AWAIT)) === 0;
+  }
+
+  /** See {@linkcode ThreadLister}. */
+  listBlocked(most: number): readonly string[] {
+    const blocked: Task[] = [];
+    for (let task = this.#newest; task !== undefined; task = task.older) {
+      if ((task.flags & (READY | ZOMBIE)) === 0 && task !== this.current) blocked.push(task);
+    }
+    const lines = blocked.reverse().slice(0, most).map((task) => {
+      const waitsFor = (task.flags & MISSED) !== 0 ? "its resume()" : task.describe();
+      return `${task.name} waits for ${waitsFor}`;
+    });
+    const more = blocked.length - lines.length;
+    return more > 0 ? [...lines, `${more} more blocked threads`] : lines;
   }
 
   /** Makes a thread that is new. */
@@ -175,16 +195,17 @@ export class Engine {
 
   /**
    * Ends a task with values, running its clean-up inside this call. The running one ends at its next trap
-   * instead, as a generator cannot be left from inside a call. One that has ended gets new values.
+   * instead, as a generator cannot be left from inside a call. One that has ended gets new values, and so
+   * does one in its clean-up.
    */
   cancel(task: Task, values: readonly unknown[]): void {
     const flags = task.flags;
     if ((flags & ZOMBIE) !== 0) {
       task.value = values;
-      task.flags = flags & ~FAILED;
+      task.flags = (flags & ~FAILED) | (task.steps === undefined ? 0 : DOOMED);
       return;
     }
-    if (this.#draining && task === this.current) {
+    if (task === this.current || this.#cancellers.includes(task)) {
       task.value = values;
       task.flags = flags | DOOMED;
       return;
@@ -200,7 +221,8 @@ export class Engine {
       task.prio = this.main.prio;
       task.coro = this.main.coro;
       task.extra.settle = { resolve, reject, forget: undefined };
-      const outside = !this.#draining;
+      // No thread runs inside a clean-up.
+      const outside = !this.#draining && this.#cancellers.length === 0;
       if (outside) this.current = task;
       // The operation's iterator is made in the step, as making it may throw.
       this.#stepAwait(task, () => {
@@ -350,13 +372,8 @@ export class Engine {
   #block(task: Task, suspension: Suspension): void {
     task.suspension = suspension;
     try {
-      task.abort = suspension.start(task);
-    } catch (thrown) {
-      const error = typeof suspension?.start === "function"
-        ? thrown
-        : new UsageError("Cannot suspend thread: it yielded no suspension; use `yield*`", {
-          cause: thrown,
-        });
+      task.abort = beginWait(suspension, task);
+    } catch (error) {
       this.throwInto(task, error);
     }
   }
@@ -395,11 +412,13 @@ export class Engine {
     const made = args === undefined ? body() : body(...args);
     if (typeof made !== "object" || made === null) return { value: made, done: true };
     if (isGenerator(made)) {
+      this.#list(task);
       task.steps = made;
       return made.next();
     }
     if (isOperation(made)) {
       const steps = drive(made);
+      this.#list(task);
       task.steps = steps;
       return steps.next();
     }
@@ -410,6 +429,22 @@ export class Engine {
       );
     }
     return { value: made, done: true };
+  }
+
+  #list(task: Task): void {
+    const newest = this.#newest;
+    task.older = newest;
+    if (newest !== undefined) newest.newer = task;
+    this.#newest = task;
+  }
+
+  #unlist(task: Task): void {
+    const { older, newer } = task;
+    if (older !== undefined) older.newer = newer;
+    if (newer !== undefined) newer.older = older;
+    else if (this.#newest === task) this.#newest = older;
+    task.older = undefined;
+    task.newer = undefined;
   }
 
   /** The rare cases of switching away. @returns whether the task has ended */
@@ -496,44 +531,73 @@ export class Engine {
   #failed(task: Task, error: unknown): void {
     if ((task.flags & DOOMED) !== 0) {
       this.#end(task, { kind: "cancelled", values: task.value as readonly unknown[] });
-      this.uncaught(error, task);
+      if (!this.#takenByHandler(error, task)) this.uncaught(error, task);
       return;
     }
     const rare = task.rare;
-    const joined = rare?.joiners !== undefined && rare.joiners.length > 0;
-    const owned = rare?.onEnd !== undefined || rare?.onUncaught !== undefined;
+    const joiners = rare?.joiners;
+    const owned = rare?.onEnd !== undefined;
     this.#end(task, { kind: "failed", error });
-    if (rare?.onUncaught !== undefined) {
-      const { onUncaught } = rare;
-      this.#guarded(task, () => onUncaught(error, task.coro!));
-    }
-    if (!joined && !owned) this.uncaught(error, task);
+    if (this.#takenByHandler(error, task) || owned) return;
+    // Those who joined may have died in the callbacks, or may yet before they throw it.
+    if (joiners === undefined || joiners.length === 0) this.uncaught(error, task);
+    else rare!.untaken = joiners;
   }
 
-  /** Ends a task that does not run: runs its clean-up, with the values for those who join. */
+  /** @returns whether the thread has a handler of its own, which then was called */
+  #takenByHandler(error: unknown, task: Task): boolean {
+    const onUncaught = task.rare?.onUncaught;
+    if (onUncaught === undefined) return false;
+    this.#guarded(task, () => onUncaught(error, task.coro!));
+    return true;
+  }
+
+  /** Reports what a clean-up threw. The thread ends as cancelled, and the program goes on. */
+  #cleanUpFailed(error: unknown, task: Task): void {
+    if (this.#takenByHandler(error, task)) return;
+    if (this.onUncaught !== undefined) {
+      this.uncaught(error, task);
+      return;
+    }
+    const stack = error instanceof Error ? error.stack : undefined;
+    this.loop.env.log(4, `clean-up of ${task.name} failed: ${stack ?? messageOf(error)}`);
+  }
+
+  /**
+   * Ends a task that does not run: runs its clean-up, with the values for those who join. The clean-up is
+   * the task's own code, so it runs as the task.
+   */
   #unwind(task: Task, values: readonly unknown[]): void {
     task.value = values;
-    const isNew = (task.flags & NEW) !== 0;
-    task.flags |= ZOMBIE;
-    const abort = task.abort;
+    const { abort, flags } = task;
     task.abort = undefined;
-    if (isNew) forgetBody(task, values);
+    task.flags = (flags & ~DOOMED) | ZOMBIE;
+    if ((flags & NEW) !== 0) forgetBody(task, values);
     const errors: unknown[] = [];
+    const outer = running;
+    const canceller = this.current;
+    running = this;
+    this.current = task;
+    this.#cancellers.push(canceller);
     driving.depth++;
     try {
-      abort?.();
-      if (task.steps !== undefined) {
+      collect(errors, () => abort?.());
+      const steps = task.steps;
+      if (steps !== undefined) {
         // A doomed one was not switched away from.
-        if ((task.flags & (WOUND | DOOMED)) === WOUND) this.#enterBlocks(task);
-        finish(task.steps);
+        if ((flags & (WOUND | DOOMED)) === WOUND) this.#enterBlocks(task);
+        collect(errors, () => finish(task, steps));
+        if ((task.flags & WOUND) !== 0) this.#leaveBlocks(task);
+        task.flags &= ~WOUND;
       }
-    } catch (error) {
-      errors.push(error);
     } finally {
       driving.depth--;
+      this.#cancellers.pop();
+      this.current = canceller;
+      running = outer;
     }
     this.#end(task, { kind: "cancelled", values: task.value as readonly unknown[] });
-    for (const error of errors) this.uncaught(error, task);
+    for (const error of errors) this.#cleanUpFailed(error, task);
   }
 
   /** In this order: leave blocks, destroy callbacks, those who join (last one first). */
@@ -541,6 +605,7 @@ export class Engine {
     if ((task.flags & WOUND) !== 0) this.#leaveBlocks(task);
     const failed = outcome.kind === "failed";
     if ((task.flags & READY) !== 0) this.#queue.forget();
+    this.#unlist(task);
     task.flags = (task.flags & SUSPENDED) | (failed ? ZOMBIE | FAILED : ZOMBIE);
     task.steps = undefined;
     task.suspension = undefined;
@@ -581,6 +646,14 @@ export class Engine {
     } catch (error) {
       this.uncaught(error, task);
     }
+  }
+}
+
+function collect(errors: unknown[], part: () => void): void {
+  try {
+    part();
+  } catch (error) {
+    errors.push(error);
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * A plugin for `deno lint` that finds blocking calls nobody runs.
  *
- * A call that may block returns an operation; without `yield*` or `await` it does nothing, silently.
+ * A call that may block returns an operation; without `yield*` or `await` it does nothing, silently, and
+ * yielded without the star it is an error at run time.
  * Put it into `deno.json`:
  *
  * ```json
@@ -16,6 +17,8 @@
  * - a method whose name says enough (`recv`, `syncal`, …), in files that import such a package.
  *
  * What gives (`put`, `up`, `send`) has its effect at once and is not flagged.
+ *
+ * The same rule flags `yield` without the star of any of these calls, and of `put`.
  *
  * @module
  */
@@ -58,6 +61,9 @@ const METHODS: ReadonlySet<string> = new Set([
   "wrlock",
 ]);
 
+/** Methods that need not be run, but return an operation: yielding it without the star is wrong too. */
+const GIVING_METHODS: ReadonlySet<string> = new Set(["put", "guard", "next", "withGuard"]);
+
 /** Methods that nobody else's objects are likely to have. */
 const TELLING_METHODS: ReadonlySet<string> = new Set([
   "getCond",
@@ -96,14 +102,15 @@ function create(context: Deno.lint.RuleContext): Deno.lint.LintVisitor {
     return known ? nameOf(property) : undefined;
   }
 
-  function isOurMethod(callee: Deno.lint.Node): boolean {
+  function isOurMethod(callee: Deno.lint.Node, more?: ReadonlySet<string>): boolean {
     if (callee.type !== "MemberExpression" || callee.computed) return false;
     if (imported.size === 0 && namespaces.size === 0) return false;
     const method = nameOf(callee.property);
     if (method === undefined) return false;
     if (TELLING_METHODS.has(method)) return true;
     const { object } = callee;
-    return object.type === "Identifier" && objects.has(object.name) && METHODS.has(method);
+    return object.type === "Identifier" && objects.has(object.name) &&
+      (METHODS.has(method) || more?.has(method) === true);
   }
 
   return {
@@ -120,6 +127,21 @@ function create(context: Deno.lint.RuleContext): Deno.lint.LintVisitor {
       const { init } = node;
       if (init.type !== "NewExpression" && init.type !== "CallExpression") return;
       if (ourFunction(init.callee) !== undefined) objects.add(node.id.name);
+    },
+    YieldExpression(node): void {
+      const call = node.argument;
+      if (node.delegate || call?.type !== "CallExpression") return;
+      const name = ourFunction(call.callee);
+      const ours = name !== undefined && FUNCTIONS.has(name);
+      if (!ours && !isOurMethod(call.callee, GIVING_METHODS)) return;
+      const text = context.sourceCode.getText(call.callee);
+      const end = node.range[0] + "yield".length;
+      context.report({
+        node,
+        message: `\`yield ${text}()\` lacks its star: the thread gets an error instead of waiting`,
+        hint: `\`yield* ${text}()\``,
+        fix: (fixer) => fixer.insertTextAfterRange([node.range[0], end], "*"),
+      });
     },
     ExpressionStatement(node): void {
       const call = node.expression;

@@ -41,6 +41,7 @@ export {
 } from "./spawn.ts";
 export type { Outcome } from "./task.ts";
 export { Coro, type ThreadBody, type ThreadSteps } from "./thread.ts";
+export { unblockSub } from "./unblock_sub.ts";
 export { onEnter, onLeave, type Winder } from "./winders.ts";
 export {
   type Abort,

@@ -43,9 +43,11 @@ export interface SpawnOptions {
  *
  * ## Errors
  *
- * What a thread throws is thrown by `join` in those who wait for it. When nobody does, it goes to the
- * thread's `onUncaught`, else to the scheduler's, else it is thrown from the loop and ends the program
- * with status 1 as any uncaught error does. With a handler, all other threads go on.
+ * What a thread throws is thrown by `join` in those who wait for it. When nobody does, or all who did ended
+ * before they could throw it, it goes to the thread's `onUncaught`, else to the scheduler's, else it is
+ * thrown from the loop and ends the program with status 1 as any uncaught error does. With a handler, all
+ * other threads go on. What the clean-up of a cancelled thread throws takes the same way, but is only
+ * logged in the end.
  *
  * @example
  * ```ts

@@ -32,6 +32,10 @@ export interface SemaphoreGuard extends Disposable {
  * const threads = [async(work, "a"), async(work, "b")];
  * for (const thread of threads) await thread.join();
  * ```
+ *
+ * A loop such as the last line joins one thread at a time. One that fails while another is being joined is
+ * joined by nobody, and ends the program: where bodies may fail, set `onUncaught` on the threads or on the
+ * scheduler first.
  */
 export class Semaphore {
   readonly #gate: Gate;

@@ -7,7 +7,7 @@ import {
   WaitOperation,
   type Waker,
 } from "@anyevent/loop";
-import { currentEngine, defaultEngine } from "./default_engine.ts";
+import { currentEngine } from "./default_engine.ts";
 import { runningEngine } from "./engine.ts";
 import { start } from "./scheduler.ts";
 import { CEDE, CEDE_NOTSELF, SCHEDULE } from "./switching.ts";
@@ -54,7 +54,6 @@ export function async<T, A extends readonly unknown[]>(
  * Follows `Coro::cede`.
  */
 export function cede(): Operation<void> {
-  if (runningEngine() === undefined) defaultEngine();
   return CEDE;
 }
 
@@ -63,7 +62,6 @@ export function cede(): Operation<void> {
  * when no other is ready. Follows `Coro::cede_notself`.
  */
 export function cedeNotself(): Operation<void> {
-  if (runningEngine() === undefined) defaultEngine();
   return CEDE_NOTSELF;
 }
 
@@ -90,7 +88,6 @@ export function cedeNotself(): Operation<void> {
  * ```
  */
 export function schedule(): Operation<void> {
-  if (runningEngine() === undefined) defaultEngine();
   return SCHEDULE;
 }
 

@@ -5,7 +5,7 @@
  */
 import { UsageError } from "@anyevent/backends/contract";
 import type { Operation, RESUMED, Suspension } from "@anyevent/loop";
-import type { TaskSteps } from "./task.ts";
+import { DOOMED, type Task, type TaskSteps } from "./task.ts";
 
 /** A thread that goes on blocking in its clean-up is told so this often, then abandoned. */
 const MAX_CLEANUP_TRAPS = 100;
@@ -39,13 +39,18 @@ export function* drive(
   return yield* op;
 }
 
-/** Ends a body, running what cleans up; that may not block. */
-export function finish(steps: TaskSteps): void {
+/** Ends a body, running what cleans up; that may not block, but may end itself once more. */
+export function finish(task: Task, steps: TaskSteps): void {
   let result = steps.return!();
   for (let traps = 0; !result.done; traps++) {
-    const what = result.value.describe();
+    const what = result.value?.describe?.() ?? "nothing";
     const error = new UsageError(`Cannot block in clean-up of a cancelled thread: ${what}`);
     if (traps === MAX_CLEANUP_TRAPS) throw error;
-    result = steps.throw!(error);
+    if ((task.flags & DOOMED) !== 0) {
+      task.flags &= ~DOOMED;
+      result = steps.return!();
+    } else {
+      result = steps.throw!(error);
+    }
   }
 }

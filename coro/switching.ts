@@ -30,6 +30,11 @@ class Switch extends WaitOperation<void> {
     this.#yielded = { value: this, done: false };
   }
 
+  /** It keeps no state, so it cannot tell; without the star it does the same. */
+  override get begun(): boolean {
+    return true;
+  }
+
   describe(): string {
     return this.#name;
   }

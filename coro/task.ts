@@ -23,7 +23,7 @@ export const SUSPENDED = 16;
 export const MISSED = 32;
 /** An error is to be thrown when it resumes: `extra.pending`. */
 export const PENDING = 64;
-/** Cancelled while it ran: to be ended at its next trap. Its value is the list it ends with. */
+/** Cancelled while it ran, or in its clean-up: to be ended at its next trap. Its value is the list it ends with. */
 export const DOOMED = 128;
 /** Has enter or leave blocks. */
 export const WOUND = 256;
@@ -56,6 +56,8 @@ export interface Settle {
 export class Extra {
   desc: string | undefined = undefined;
   joiners: Waker[] | undefined = undefined;
+  /** Failed: those who joined and were woken, while none of them has thrown the error. */
+  untaken: Waker[] | undefined = undefined;
   onDestroy: ((...values: unknown[]) => void)[] | undefined = undefined;
   onEnd: ((outcome: Outcome) => void) | undefined = undefined;
   onUncaught: ((error: unknown, coro: Coro) => void) | undefined = undefined;
@@ -71,6 +73,9 @@ export class Task implements Waker, Awaiting {
   flags: number;
   prio = 0;
   next: Task | undefined = undefined;
+  /** Links of the engine's list of threads that have begun and not ended. */
+  older: Task | undefined = undefined;
+  newer: Task | undefined = undefined;
   steps: TaskSteps | undefined = undefined;
   /** What it waits for; means nothing while it is ready or running. */
   suspension: Suspension | undefined = undefined;
@@ -103,6 +108,11 @@ export class Task implements Waker, Awaiting {
   /** See {@linkcode Awaiting}. */
   describe(): string {
     return this.suspension?.describe() ?? "nothing";
+  }
+
+  /** For messages. */
+  get name(): string {
+    return this.coro?.toString() ?? "thread";
   }
 
   /** Made when first needed. */

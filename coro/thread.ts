@@ -117,9 +117,10 @@ export class Coro<T = unknown> implements Disposable {
    *
    * New, ready and blocked threads have ended when this returns: the blocking call was aborted, `finally`
    * and `using` ran (in which blocking is an error), then `onDestroy` callbacks; then those who join are
-   * readied. What the clean-up throws goes to `onUncaught` of the scheduler. A thread that runs (itself, or
-   * one that cancels another whose clean-up cancels it) ends at its next trap. One that has ended gets its
-   * values replaced.
+   * readied. The clean-up runs as the thread itself: it is `current()`. What it throws goes to the thread's
+   * `onUncaught`, else to the scheduler's, else into the log as an error; the thread counts as cancelled all
+   * the same. A thread that runs (itself, or one that cancels another whose clean-up cancels it) ends at its
+   * next trap. One that has ended, or is in its clean-up, gets its values replaced.
    *
    * @throws {UsageError} on `main`
    */
@@ -170,7 +171,8 @@ export class Coro<T = unknown> implements Disposable {
   }
 
   /**
-   * Gets the error its body throws, joined or not, in place of the scheduler's `onUncaught`.
+   * Gets the error its body throws, joined or not, and what its clean-up throws, in place of the scheduler's
+   * `onUncaught`.
    */
   get onUncaught(): ((error: unknown, coro: Coro) => void) | undefined {
     return this.#task.rare?.onUncaught;
@@ -302,16 +304,26 @@ class Join<T> extends WaitOperation<T[]> {
   }
 
   protected result(): T[] {
-    if ((this.#task.flags & FAILED) !== 0) throw this.#task.value;
+    const task = this.#task;
+    if ((task.flags & FAILED) !== 0) {
+      if (task.rare !== undefined) task.rare.untaken = undefined;
+      throw task.value;
+    }
     return this.#task.value as T[];
   }
 
   start(waker: Waker): Abort {
-    const joiners = this.#task.extra.joiners ??= [];
+    const task = this.#task;
+    const { extra } = task;
+    const joiners = extra.joiners ??= [];
     if (!joiners.includes(waker)) joiners.push(waker);
     return () => {
       const at = joiners.indexOf(waker);
       if (at >= 0) joiners.splice(at, 1);
+      // The last of those who were to throw the error does not.
+      if (extra.untaken !== joiners || joiners.length > 0) return;
+      extra.untaken = undefined;
+      if ((task.flags & FAILED) !== 0) task.engine.uncaught(task.value, task);
     };
   }
 }

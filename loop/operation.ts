@@ -21,7 +21,7 @@
  *
  * @module
  */
-import { DeadlockError, UsageError } from "@anyevent/backends/contract";
+import { DeadlockError, show, UsageError } from "@anyevent/backends/contract";
 
 /** What a driver passes to `next` when it resumes an operation; anything but `undefined` would do. */
 export const RESUMED = true;
@@ -51,6 +51,11 @@ export type Steps<T> = Iterator<Suspension, T, typeof RESUMED | undefined>;
  *
  * `yield*` it in a thread, `await` it in async code. It runs once.
  *
+ * An operation that is awaited cannot be given up: one that loses a `Promise.race` goes on and takes what
+ * it waits for (the item of a channel, the unit of a semaphore), for nobody. So never race awaited
+ * operations: use the timeout of the call that waits, or run it in a thread, whose `cancel` ends the wait
+ * and takes nothing.
+ *
  * @example
  * ```ts
  * import { sleep } from "@anyevent/loop";
@@ -76,6 +81,14 @@ export const driving: { depth: number } = { depth: 0 };
  */
 export abstract class WaitOperation<T> implements Operation<T>, Suspension {
   #begun = false;
+
+  /**
+   * Whether a driver began to run it. What is yielded without lacks the star of `yield*`; a subclass that
+   * overrides `next` and yields itself overrides this too.
+   */
+  get begun(): boolean {
+    return this.#begun;
+  }
 
   /** Takes or checks what is waited for. @returns whether the operation is complete */
   protected abstract poll(): boolean;
@@ -126,6 +139,28 @@ export abstract class WaitOperation<T> implements Operation<T>, Suspension {
   ): Promise<A | B> {
     return bridge.run(this).then(fulfilled, rejected);
   }
+}
+
+/**
+ * Begins to wait for what was yielded; for drivers.
+ *
+ * @returns stops waiting
+ * @throws {UsageError} when it is no suspension, such as an operation yielded without the star
+ */
+export function beginWait(suspension: Suspension, waker: Waker): Abort {
+  const { begun, start } = (suspension ?? {}) as Partial<WaitOperation<unknown>>;
+  if (begun === false || typeof start !== "function") throw noSuspension(suspension);
+  return suspension.start(waker);
+}
+
+function noSuspension(yielded: unknown): UsageError {
+  const { describe, then } = (yielded ?? {}) as Partial<Operation<unknown>>;
+  const isOperation = typeof describe === "function" && typeof then === "function";
+  return new UsageError(
+    isOperation
+      ? `Cannot run ${describe.call(yielded)}: it was yielded without the star; use \`yield*\``
+      : `Cannot suspend thread: it yielded ${show(yielded)}, no suspension; use \`yield*\``,
+  );
 }
 
 class GeneratorOperation<T> implements Operation<T> {
@@ -206,7 +241,18 @@ export interface Awaiting {
   describe(): string;
   /** Ends it with an error. */
   fail(error: Error): void;
+  /** Whose threads it may wait for. */
+  readonly engine?: ThreadLister;
 }
+
+/** A scheduler that can tell which of its threads are blocked. */
+export interface ThreadLister {
+  /** A line for each, oldest first, and one for those beyond `most`. */
+  listBlocked(most: number): readonly string[];
+}
+
+/** Threads named by a deadlock's error. */
+const MOST_THREADS = 10;
 
 const awaiting = new Set<Awaiting>();
 let awaitingChanged: (count: number) => void = () => undefined;
@@ -214,10 +260,12 @@ let awaitingChanged: (count: number) => void = () => undefined;
 /**
  * Tells when `await`s begin and end to wait, so that a loop can report a deadlock.
  *
- * @param changed gets the number of `await`s that wait now
+ * @param changed gets the number of `await`s that wait now: at each change, and inside this call when some
+ * wait already
  */
 export function watchAwaiting(changed: (count: number) => void): void {
   awaitingChanged = changed;
+  if (awaiting.size > 0) changed(awaiting.size);
 }
 
 /** Registers an `await`. @returns takes it back */
@@ -229,11 +277,19 @@ export function addAwaiting(entry: Awaiting): () => void {
   };
 }
 
-/** Fails every waiting `await` with one {@linkcode DeadlockError} that names them all. */
-export function failAwaiting(): void {
+/**
+ * Fails every waiting `await` with one {@linkcode DeadlockError} that names them all, and the blocked
+ * threads of their schedulers.
+ *
+ * @param hint what could help, added to the message
+ */
+export function failAwaiting(hint = ""): void {
   if (awaiting.size === 0) return;
   const entries = [...awaiting];
-  const error = new DeadlockError(entries.map((entry) => entry.describe()));
+  const engines = new Set(entries.flatMap(({ engine }) => engine ?? []));
+  const threads = [...engines].flatMap((engine) => engine.listBlocked(MOST_THREADS));
+  const awaits = entries.map((entry) => entry.describe());
+  const error = new DeadlockError([...awaits, ...threads], hint);
   for (const entry of entries) entry.fail(error);
 }
 
@@ -266,8 +322,12 @@ class PromiseBridge implements Bridge {
         }
         current = result.value;
         woken = false;
-        stop ??= addAwaiting({ describe: () => current!.describe(), fail });
-        abort = current.start({ wake });
+        stop ??= addAwaiting({ describe: () => current?.describe?.() ?? "nothing", fail });
+        try {
+          abort = beginWait(current, { wake });
+        } catch (error) {
+          fail(error);
+        }
       };
       const wake = (): void => {
         if (woken) return;
@@ -279,7 +339,7 @@ class PromiseBridge implements Bridge {
           step(() => steps.next(RESUMED));
         });
       };
-      const fail = (error: Error): void => {
+      const fail = (error: unknown): void => {
         woken = false;
         abort?.();
         abort = undefined;

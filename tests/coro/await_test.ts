@@ -201,7 +201,49 @@ Deno.test("an await that can never be woken is told so when the host has nothing
   for (const outcome of await outcomes) {
     assert.equal(outcome.status, "rejected");
     assert.equal(outcome.reason.name, "DeadlockError");
-    assert.deepEqual(outcome.reason.waiting, ["semaphore.down()", "join(worker)"]);
+    assert.deepEqual(outcome.reason.waiting, [
+      "semaphore.down()",
+      "join(worker)",
+      "thread worker waits for schedule()",
+    ]);
   }
   thread.cancel();
+});
+
+Deno.test("a deadlock's error names the blocked threads oldest first, ten at most, and no others", async () => {
+  const { threads, env } = world();
+  const lock = new Semaphore(0);
+  const gone = [0, 1, 2].map((i) => threads.spawn(() => lock.down(), { desc: `gone${i}` }));
+  const blocked = Array.from(
+    { length: 12 },
+    (_, i) => threads.spawn(() => lock.down(), { desc: `t${i}` }),
+  );
+  new Coro(() => schedule());
+  threads.async(() => 1);
+  const suspended = threads.spawn(() => sleep(1), { desc: "s" });
+  await threads.run(cede());
+  for (const thread of gone) thread.cancel();
+  blocked[11].cancel();
+  suspended.suspend();
+  await env.backend.run(2);
+  const waiting = threads.run(lock.wait());
+  const caught = assert.rejects(waiting, (error: { readonly waiting: readonly string[] }) => {
+    assert.deepEqual(error.waiting, [
+      "semaphore.wait()",
+      ...blocked.slice(0, 10).map((_, i) => `thread t${i} waits for semaphore.down()`),
+      "2 more blocked threads",
+    ]);
+    return true;
+  });
+  env.backend.exhaust();
+  await env.backend.settle();
+  await caught;
+  for (const thread of [...blocked.slice(0, 11)]) thread.cancel();
+  const second = assert.rejects(threads.run(lock.wait()), {
+    waiting: ["semaphore.wait()", "thread s waits for its resume()"],
+  });
+  env.backend.exhaust();
+  await env.backend.settle();
+  await second;
+  suspended.cancel();
 });

@@ -65,12 +65,12 @@ Deno.test("a program whose main waits for what cannot come is told what it waits
       try {
         await thread.join();
       } catch (error) {
-        console.log(error.name, error.waiting);
+        console.log(error.name, error.waiting.join("; "));
       }
       await lock.down();
     })();
   `);
-  assert.equal(out, 'DeadlockError [ "join(worker)" ]\n', err);
+  assert.equal(out, "DeadlockError join(worker); thread worker waits for semaphore.down()\n", err);
   assert.equal(code, 1, err);
   assert.match(err, /DeadlockError.*semaphore\.down\(\)/);
 });
@@ -101,4 +101,65 @@ Deno.test("threads and timers share the time of a program that cedes without end
     console.log("end");
   `);
   assert.deepEqual([code, out], [0, "end\n"], err);
+});
+
+Deno.test("an await that begins before there is any thread has its turn among those that come", async () => {
+  const { code, out, err } = await run(`
+    import { async, cede, Semaphore } from "@anyevent/coro";
+    const s = new Semaphore(0);
+    async function f() {
+      await s.down();
+      console.log("main");
+    }
+    f();
+    setTimeout(() => {
+      async(function* () {
+        console.log("t0");
+        s.up();
+        for (let i = 1; i <= 3; i++) {
+          yield* cede();
+          console.log("t" + i);
+        }
+      });
+    }, 20);
+  `);
+  assert.deepEqual(
+    [code, out.split("\n").slice(0, -1)],
+    [0, ["t0", "main", "t1", "t2", "t3"]],
+    err,
+  );
+});
+
+Deno.test("import of the package asks the host for nothing and chooses no backend", async () => {
+  const { code, out, err } = await run(`
+    for (const name of ["setTimeout", "setImmediate", "setInterval", "queueMicrotask"]) {
+      globalThis[name] = () => console.log(name);
+    }
+    await import("@anyevent/coro");
+    const { AnyEvent } = await import("@anyevent/loop");
+    console.log(AnyEvent.MODEL);
+    AnyEvent.use("pure");
+    console.log(AnyEvent.detect());
+  `);
+  assert.deepEqual([code, out], [0, "undefined\npure\n"], err);
+});
+
+Deno.test("a clean-up that blocks on cancel() is logged, and the program goes on", async () => {
+  const { code, out, err } = await run(`
+    import { async, cede, Channel, schedule } from "@anyevent/coro";
+    const channel = new Channel(1);
+    const thread = async(function* () {
+      try {
+        yield* schedule();
+      } finally {
+        yield* channel.put(1);
+      }
+    });
+    thread.desc = "worker";
+    await cede();
+    thread.cancel("values");
+    console.log(await thread.join());
+  `);
+  assert.deepEqual([code, out], [0, '[ "values" ]\n'], err);
+  assert.match(err, /clean-up of thread worker failed: .*Cannot block/);
 });

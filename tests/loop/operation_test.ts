@@ -212,6 +212,17 @@ Deno.test("setBridge() replaces what runs awaited operations", async () => {
   assert.deepEqual(ran, ["gate"]);
 });
 
+Deno.test("a deadlock with signal watchers alone says how they could wake it", async () => {
+  const env = manualEnv();
+  const loop = new Loop(env);
+  loop.signal({ signal: "INT", cb: () => {} });
+  const failed = assert.rejects(Promise.resolve(loop.condvar().recv()), /condvar.*\.ref\(\)/);
+  await env.backend.settle();
+  env.backend.exhaust();
+  await failed;
+  loop.dispose();
+});
+
 Deno.test("addAwaiting() counts as waiting until taken back", async () => {
   const env = manualEnv();
   const loop = new Loop(env);

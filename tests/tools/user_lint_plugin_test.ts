@@ -30,6 +30,30 @@ Deno.test("no-dropped-operation flags blocking methods when the object is known 
   ) assert.equal(flagged(source), 1, source);
 });
 
+Deno.test("no-dropped-operation flags a yield without the star, and offers it", () => {
+  for (
+    const body of [
+      "yield cede();",
+      "const x = yield c.get();",
+      "yield c.put(1);",
+      "yield (new Channel().get(), cv.recv());",
+      "yield cv.recv();",
+      "return yield sleep(1);",
+    ]
+  ) {
+    const source = 'import { cede, Channel, sleep } from "@anyevent/coro"; ' +
+      `const c = new Channel(); function* t(cv) { ${body} }`;
+    const found = Deno.lint.runPlugin(plugin, "program.ts", source);
+    const isPlain = !body.startsWith("yield (");
+    assert.equal(found.length, isPlain ? 1 : 0, body);
+    if (!isPlain) continue;
+    assert.match(found[0].message, /lacks its star/);
+    const [fix] = found[0].fix ?? [];
+    assert.equal(fix.text, "*");
+    assert.equal(source.slice(0, fix.range[0]).endsWith("yield"), true);
+  }
+});
+
 Deno.test("no-dropped-operation says nothing when the call is run or is not ours", () => {
   for (
     const source of [
@@ -41,6 +65,8 @@ Deno.test("no-dropped-operation says nothing when the call is run or is not ours
       'import { Channel } from "@anyevent/coro"; const c = new Channel(); c.put(1);',
       'import { cede } from "@anyevent/coro"; map.get(1); thread.join(); list.join();',
       'import { async } from "@anyevent/coro"; async(f);',
+      'import { cede } from "@anyevent/coro"; function* t() { yield 1; yield map.get(1); yield; }',
+      'import { Channel } from "@anyevent/coro"; const c = new Channel(); function* t() { yield c.size(); }',
     ]
   ) assert.equal(flagged(source), 0, source);
 });
