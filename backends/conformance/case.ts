@@ -3,10 +3,10 @@ import { TimeoutError, UsageError } from "../contract/errors.ts";
 import { check, equal } from "./expect.ts";
 
 /**
- * What a backend needs for a case to make sense: sockets, TLS, signals, children, idle callbacks, blocking
- * turns, or that the tests see what callbacks threw.
+ * What a backend needs for a case to make sense: sockets, UDP sockets, TLS, signals, children, idle
+ * callbacks, blocking turns, or that the tests see what callbacks threw.
  */
-export type Need = "net" | "tls" | "signal" | "child" | "idle" | "block" | "faults";
+export type Need = "net" | "udp" | "tls" | "signal" | "child" | "idle" | "block" | "faults";
 
 /** What the suite cannot do by itself, because it names no host. */
 export interface Support {

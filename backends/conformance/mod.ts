@@ -12,6 +12,7 @@ import { netCases } from "./net.ts";
 import { timerCases } from "./timers.ts";
 import { tlsCases } from "./tls.ts";
 import { turnCases } from "./turns.ts";
+import { udpCases } from "./udp.ts";
 
 export { type Case, CASE_LIMIT, type Need, runCase, type Support } from "./case.ts";
 export { ConformanceError } from "./expect.ts";
@@ -22,6 +23,7 @@ export const conformanceCases: readonly Case[] = [
   ...timerCases,
   ...ioCases,
   ...netCases,
+  ...udpCases,
   ...tlsCases,
   ...eventCases,
 ];

@@ -90,9 +90,11 @@ export interface Backend {
    * Calls back in every turn in which `source` is ready.
    *
    * @param source anything for which `accepts(source)` is true
+   * @param closed called once, when the source is closed before the undo: the registration is over. Unlike
+   * other callbacks it comes inside the `close`. Of a source that does not tell it never comes.
    * @throws {UsageError} for anything else, saying what would be accepted
    */
-  io(source: unknown, mode: IoMode, cb: () => void): Undo;
+  io(source: unknown, mode: IoMode, cb: () => void, closed?: () => void): Undo;
 
   /** Calls back in the next turn; in order; cannot be undone. */
   post(cb: () => void): void;
@@ -116,6 +118,15 @@ export interface Backend {
    * @param child a host's child process object, or the pid of one that this backend's host layer spawned
    */
   child?(child: unknown, cb: (ended: ChildStatus) => void): Undo;
+
+  /**
+   * Follows all children that this backend's host layer knows, those it gets to know later too.
+   *
+   * @param ended called for each that ends, after the callbacks of `child`
+   * @param living called with how many live, at each change; it must do no more than take note
+   * @returns takes it back; the first number is told inside the call
+   */
+  children?(ended: (status: ChildStatus) => void, living: (count: number) => void): Undo;
 
   /** Calls back in every turn that found nothing else to do. */
   idle?(cb: () => void): Undo;

@@ -61,10 +61,11 @@ export class DeadlockError extends Error {
   /** One line for each thing that waits. */
   readonly waiting: readonly string[];
 
-  /** Takes one description for each blocked operation. */
-  constructor(waiting: readonly string[]) {
+  /** Takes one description for each blocked operation, and what could help, which ends the message. */
+  constructor(waiting: readonly string[], hint = "") {
     super(
-      `Cannot wake what waits: nothing is left that could (${waiting.join("; ") || "nothing"})`,
+      "Cannot wake what waits: nothing is left that could " +
+        `(${waiting.join("; ") || "nothing"})${hint}`,
     );
     this.waiting = waiting;
   }

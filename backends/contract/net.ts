@@ -4,6 +4,9 @@
  * A descriptor and a `Deno.Conn` are not interchangeable, so each backend brings the sockets it can
  * watch. Callbacks follow the backend's rules: never inside the call, never after undo.
  *
+ * Callbacks given to a `Net` must not throw. They belong to no watcher, so what they throw goes to the
+ * backend's `onError`, which by default is the host's `reportError` and ends the program.
+ *
  * @module
  */
 import type { Undo } from "./backend.ts";
@@ -138,6 +141,14 @@ export interface Net {
     on: Address,
     cb: (error: PeerError | undefined, socket: DatagramSocket | undefined) => void,
   ): Undo;
+
+  /**
+   * Removes the name of a Unix socket, one that its listener left behind say; no file of another kind, and
+   * nothing when there is none. Absent where such names are no files.
+   *
+   * @throws {PeerError} when the system refuses
+   */
+  removeSocket?(path: string): void;
 
   /** Sockets, listeners, attempts and handshakes that are open, for leak checks. */
   stats(): { readonly streams: number; readonly listeners: number; readonly attempts: number };

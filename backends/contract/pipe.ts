@@ -4,14 +4,14 @@ import { type ByteStream, WATCH } from "./stream.ts";
 
 /** Watchers of one end and mode, called once a turn while the end is ready. */
 class Readiness {
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Map<() => void, (() => void) | undefined>();
   #posted = false;
 
   constructor(readonly backend: Backend, readonly ready: () => boolean) {}
 
-  add(cb: () => void): Undo {
+  add(cb: () => void, closed: (() => void) | undefined): Undo {
     const entry = (): void => cb();
-    this.#watchers.add(entry);
+    this.#watchers.set(entry, closed);
     this.poke();
     return () => void this.#watchers.delete(entry);
   }
@@ -22,7 +22,7 @@ class Readiness {
     this.#posted = true;
     this.backend.post(() => {
       this.#posted = false;
-      for (const watcher of [...this.#watchers]) {
+      for (const watcher of [...this.#watchers.keys()]) {
         // A sibling may have undone it, or taken all the data, in this very turn.
         if (!this.#watchers.has(watcher) || !this.ready()) continue;
         try {
@@ -39,7 +39,10 @@ class Readiness {
   }
 
   clear(): void {
-    this.#watchers.clear();
+    for (const [watcher, closed] of [...this.#watchers]) {
+      // One that is told may undo another.
+      if (this.#watchers.delete(watcher)) closed?.();
+    }
   }
 }
 
@@ -134,9 +137,9 @@ class PipeEnd implements ByteStream {
 
   setKeepAlive(_on: boolean): void {}
 
-  [WATCH](mode: IoMode, cb: () => void): Undo {
+  [WATCH](mode: IoMode, cb: () => void, closed?: () => void): Undo {
     if (this.#closed) throw new ClosedError("Cannot watch stream: it is closed");
-    return (mode === "r" ? this.#readable : this.#writable).add(cb);
+    return (mode === "r" ? this.#readable : this.#writable).add(cb, closed);
   }
 }
 

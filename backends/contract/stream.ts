@@ -9,8 +9,10 @@
 import type { IoMode, Undo } from "./backend.ts";
 
 /**
- * The method by which a stream object offers its own readiness: `source[WATCH](mode, cb)` follows the
- * rules of `Backend.io` (level-triggered, never inside the call, undo is final).
+ * The method by which a stream object offers its own readiness: `source[WATCH](mode, cb, closed)` follows
+ * the rules of `Backend.io` (level-triggered, never inside the call, undo is final). A source that can be
+ * closed calls `closed`, if given, once when that happens before the undo: inside its `close`, as the last
+ * it does with this registration.
  *
  * A backend's `io` hands any object that has it to this method, so streams made by other means (in
  * memory, over TLS, simulated) can be watched on every backend.
@@ -20,7 +22,7 @@ export const WATCH: unique symbol = Symbol.for("anyevent.watch");
 /** An object that brings its own readiness. */
 export interface Watchable {
   /** Registers a readiness callback; see {@linkcode WATCH}. */
-  [WATCH](mode: IoMode, cb: () => void): Undo;
+  [WATCH](mode: IoMode, cb: () => void, closed?: () => void): Undo;
 }
 
 /**
@@ -74,8 +76,8 @@ export interface ByteStream extends Watchable, Endpoints {
   shutdown(): void;
 
   /**
-   * Closes both directions at once and drops what is unsent; watchers are not called again. Idempotent.
-   * Use `shutdown` and wait for the peer's end of file to close without loss.
+   * Closes both directions at once and drops what is unsent; watchers are told by their `closed` and not
+   * called again. Idempotent. Use `shutdown` and wait for the peer's end of file to close without loss.
    */
   close(): void;
 

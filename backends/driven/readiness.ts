@@ -6,7 +6,7 @@ import type { Backend, Undo } from "../contract/backend.ts";
  * A watcher that a sibling has undone, or whose data a sibling has taken, is not called any more.
  */
 export class PostedReadiness {
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Map<() => void, (() => void) | undefined>();
   readonly #backend: Backend;
   readonly #ready: () => boolean;
   #posted = false;
@@ -16,10 +16,14 @@ export class PostedReadiness {
     this.#ready = ready;
   }
 
-  /** Adds a watcher; it is not called inside this call. */
-  add(cb: () => void): Undo {
+  /**
+   * Adds a watcher; it is not called inside this call.
+   *
+   * @param closed called by `clear`
+   */
+  add(cb: () => void, closed?: () => void): Undo {
     const entry = (): void => cb();
-    this.#watchers.add(entry);
+    this.#watchers.set(entry, closed);
     this.poke();
     return () => void this.#watchers.delete(entry);
   }
@@ -31,7 +35,7 @@ export class PostedReadiness {
     this.#backend.post(() => {
       this.#posted = false;
       try {
-        for (const watcher of [...this.#watchers]) {
+        for (const watcher of [...this.#watchers.keys()]) {
           if (this.#watchers.has(watcher) && this.#ready()) this.#call(watcher);
         }
       } finally {
@@ -40,9 +44,12 @@ export class PostedReadiness {
     });
   }
 
-  /** Forgets all watchers. */
+  /** Forgets all watchers, and tells them so. */
   clear(): void {
-    this.#watchers.clear();
+    for (const [watcher, closed] of [...this.#watchers]) {
+      // One that is told may undo another.
+      if (this.#watchers.delete(watcher)) closed?.();
+    }
   }
 
   #call(watcher: () => void): void {

@@ -2,6 +2,7 @@ import {
   type Address,
   type Backend,
   type ByteStream,
+  type DatagramSocket,
   type Listener,
   type Net,
   PeerError,
@@ -13,8 +14,9 @@ import {
   type Undo,
   UsageError,
 } from "../contract/mod.ts";
-import { fakeSecure } from "./secure.ts";
+import { fakeSecure } from "../driven/fake_secure.ts";
 import { memoryPair, type MemoryStream } from "./stream.ts";
+import { DatagramHub } from "./udp.ts";
 
 const FIRST_PORT = 49152;
 
@@ -83,11 +85,13 @@ class Network implements MemoryNet {
   readonly #capacity: number | undefined;
   readonly #bindings = new Set<Binding>();
   readonly #streams = new Map<MemoryStream, MemoryStream>();
+  readonly #datagrams: DatagramHub;
   #attempts = 0;
   #nextPort = FIRST_PORT;
 
   constructor(backend: Backend, options: MemoryNetOptions) {
     this.#backend = backend;
+    this.#datagrams = new DatagramHub(backend);
     this.#random = options.random ?? { bytes: hostCrypto, float: () => 0 };
     this.#capacity = options.capacity;
   }
@@ -189,6 +193,13 @@ class Network implements MemoryNet {
     };
   }
 
+  udp(
+    on: Address,
+    cb: (error: PeerError | undefined, socket: DatagramSocket | undefined) => void,
+  ): Undo {
+    return this.#datagrams.bind(on, cb);
+  }
+
   sever(
     which: (ends: { readonly local: string; readonly remote: string }) => boolean = () => true,
   ): number {
@@ -206,9 +217,9 @@ class Network implements MemoryNet {
 
   stats(): { readonly streams: number; readonly listeners: number; readonly attempts: number } {
     return {
-      streams: this.#streams.size,
+      streams: this.#streams.size + this.#datagrams.open,
       listeners: this.#bindings.size,
-      attempts: this.#attempts,
+      attempts: this.#attempts + this.#datagrams.attempts,
     };
   }
 

@@ -66,8 +66,8 @@ export class MemoryStream implements ByteStream {
     this.#under.setKeepAlive(on);
   }
 
-  [WATCH](mode: IoMode, cb: () => void): Undo {
-    return this.#under[WATCH](mode, cb);
+  [WATCH](mode: IoMode, cb: () => void, closed?: () => void): Undo {
+    return this.#under[WATCH](mode, cb, closed);
   }
 }
 

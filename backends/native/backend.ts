@@ -10,12 +10,12 @@ import { Deque } from "../contract/deque.ts";
 import { show, UsageError } from "../contract/errors.ts";
 import { Heap, type HeapItem } from "../contract/heap.ts";
 import { isWatchable, WATCH } from "../contract/stream.ts";
-import { watchChild } from "./child.ts";
+import { watchChild, watchChildren } from "../driven/deno/child.ts";
 import { Clock } from "./clock.ts";
-import { watchExhausted } from "./exhausted.ts";
+import { watchExhausted } from "../driven/deno/exhausted.ts";
 import { HostImmediate, HostTimer } from "./host_timer.ts";
 import { isTurned, TURNS } from "./host_stream.ts";
-import { watchSignal } from "./signal.ts";
+import { watchSignal } from "../driven/deno/signal.ts";
 
 class Timer implements HeapItem {
   index = -1;
@@ -23,8 +23,6 @@ class Timer implements HeapItem {
 }
 
 const RESOLVED: Promise<void> = Promise.resolve();
-
-const NONE: readonly (() => void)[] = [];
 
 function nothing(): void {}
 
@@ -76,7 +74,9 @@ export class NativeBackend implements Backend {
   };
   readonly #hostTimer: HostTimer;
   readonly #hostImmediate: HostImmediate;
-  #ready: (() => void)[] = [];
+  /** What the next turn runs in the place of I/O, and what is left of that in the running turn. */
+  #ready = new Set<() => void>();
+  #running = new Set<() => void>();
   #seq = 0;
   #now = 0;
   #inTurn = false;
@@ -146,9 +146,10 @@ export class NativeBackend implements Backend {
    * @param source a stream of `ioStream`, of this backend's sockets, or anything with a `WATCH` method
    * @param mode readable or writable
    * @param cb the callback
+   * @param closed called instead of any later callback when the stream is closed, inside its `close`
    * @throws {UsageError} for a bare host connection or descriptor
    */
-  io(source: unknown, mode: IoMode, cb: () => void): Undo {
+  io(source: unknown, mode: IoMode, cb: () => void, closed?: () => void): Undo {
     if (mode !== "r" && mode !== "w") {
       throw new UsageError(`Cannot watch stream: mode ${show(mode)} is neither "r" nor "w"`);
     }
@@ -160,12 +161,16 @@ export class NativeBackend implements Backend {
       );
     }
     if (isTurned(source)) source[TURNS](this);
-    const undo = source[WATCH](mode, () => this.#call(cb));
-    this.#ios++;
-    return this.#registered(() => {
-      this.#ios--;
+    const unwatch = source[WATCH](mode, () => this.#call(cb), () => {
       undo();
+      if (closed !== undefined) this.#call(closed);
     });
+    this.#ios++;
+    const undo = this.#registered(() => {
+      this.#ios--;
+      unwatch();
+    });
+    return undo;
   }
 
   /**
@@ -244,6 +249,22 @@ export class NativeBackend implements Backend {
     });
   }
 
+  /**
+   * Follows all children that were given to `child` or `registerChild`, in the whole process.
+   *
+   * @param ended called with the raw status of each that ends, after the callbacks of `child`
+   * @param living called with how many live, at each change
+   * @returns takes it back
+   */
+  children(ended: (status: ChildStatus) => void, living: (count: number) => void): Undo {
+    checkCallback(ended, "watch children");
+    checkCallback(living, "watch children");
+    return this.#registered(watchChildren(
+      (status) => this.run(() => this.#call(() => ended(status))),
+      (count) => this.#call(() => living(count)),
+    ));
+  }
+
   /** Calls back when the host has nothing left that could ever call anything. */
   exhausted(cb: () => void): Undo {
     checkCallback(cb, "watch exhaustion");
@@ -267,7 +288,8 @@ export class NativeBackend implements Backend {
     for (const undo of [...this.#undos]) undo();
     this.#timers.clear();
     this.#posts.clear();
-    this.#ready = [];
+    this.#ready.clear();
+    this.#running.clear();
     this.#held = false;
     this.#tidyLater();
   }
@@ -285,8 +307,14 @@ export class NativeBackend implements Backend {
 
   /** Runs `fire` in the next turn, in the place of I/O. For streams of this backend. */
   soon(fire: () => void): void {
-    this.#ready.push(fire);
+    this.#ready.add(fire);
     this.#tidyLater();
+  }
+
+  /** Takes back what `soon` was given and has not run. For streams of this backend. */
+  drop(fire: () => void): void {
+    if (this.#ready.delete(fire)) this.#tidyLater();
+    else this.#running.delete(fire);
   }
 
   #turn(): void {
@@ -294,10 +322,13 @@ export class NativeBackend implements Backend {
     this.#inTurn = true;
     const now = this.#now = this.#clock.read();
     // What is queued in this turn belongs to the next one.
-    const ready = this.#ready.length > 0 ? this.#ready : NONE;
-    if (ready !== NONE) this.#ready = [];
+    const ready = this.#ready;
+    let busy = ready.size > 0;
+    if (busy) {
+      this.#ready = this.#running;
+      this.#running = ready;
+    }
     const seq = this.#seq;
-    let busy = ready.length > 0;
     for (let left = this.#posts.size; left > 0; left--) {
       const cb = this.#posts.shift();
       // `dispose` may have been called by one of them.
@@ -313,7 +344,12 @@ export class NativeBackend implements Backend {
       busy = true;
       this.#call(timer.cb);
     }
-    for (const fire of ready) this.#call(fire);
+    if (this.#running.size > 0) {
+      for (const fire of this.#running) {
+        this.#running.delete(fire);
+        this.#call(fire);
+      }
+    }
     if (!busy) {
       for (const entry of [...this.#idles]) {
         if (this.#idles.has(entry)) this.#call(entry.cb);
@@ -365,7 +401,7 @@ export class NativeBackend implements Backend {
     const held = this.#held;
     const top = this.#timers.peek();
     const now = top === undefined ? 0 : this.#clock.read();
-    const work = this.#ready.length > 0 || this.#idles.size > 0 ||
+    const work = this.#ready.size > 0 || this.#idles.size > 0 ||
       (top !== undefined && top.due <= now);
     if (this.#posts.size > 0 || (held && work)) {
       // It holds the process; its turn settles again.

@@ -1,7 +1,7 @@
 import type { IoMode, Undo } from "../contract/backend.ts";
 import { ClosedError, type PeerError, show, UsageError } from "../contract/errors.ts";
 import { type ByteStream, WATCH } from "../contract/stream.ts";
-import { peerError } from "./host_error.ts";
+import { peerError } from "../driven/deno/host_error.ts";
 import type { Sink, Source } from "./source.ts";
 import { hostTurns, Readiness, type Turns } from "./turns.ts";
 
@@ -70,6 +70,8 @@ export class HostStream implements IoStream {
   #sending: Uint8Array = EMPTY;
   #pushing = false;
   #shut = false;
+  /** Whether the end of file was handed over. */
+  #ended = false;
   #closed = false;
   #late: ((bytes: Uint8Array | null) => void) | undefined = undefined;
   #onClose: (() => void) | undefined = undefined;
@@ -179,6 +181,7 @@ export class HostStream implements IoStream {
     if (this.#closed) return;
     this.#finish();
     this.#source.close();
+    this.#forget();
   }
 
   /** Gives the source back; see {@linkcode IoStream.release}. */
@@ -187,6 +190,8 @@ export class HostStream implements IoStream {
     if (this.unsent > 0) {
       throw new UsageError(`Cannot release stream: ${this.unsent} bytes are not sent yet`);
     }
+    // An end of file that waits for its microtask goes first.
+    if (this.#shut && this.#writeError === undefined) this.#end();
     const unread = this.#chunk.slice();
     let late: Promise<Uint8Array | null> | undefined;
     if (this.#pulling && !this.#source.unpull()) {
@@ -194,6 +199,7 @@ export class HostStream implements IoStream {
     }
     this.#finish();
     this.#source.release();
+    this.#forget();
     return { unread, late };
   }
 
@@ -208,10 +214,10 @@ export class HostStream implements IoStream {
   }
 
   /** Calls back in each turn in which the stream is ready; see `Backend.io`. */
-  [WATCH](mode: IoMode, cb: () => void): Undo {
+  [WATCH](mode: IoMode, cb: () => void, closed?: () => void): Undo {
     if (this.#closed) throw new ClosedError("Cannot watch stream: it is closed");
-    if (mode === "w") return this.#writable.add(cb, nothing);
-    const undo = this.#readable.add(cb, () => this.#unwatched());
+    if (mode === "w") return this.#writable.add(cb, nothing, closed);
+    const undo = this.#readable.add(cb, () => this.#unwatched(), closed);
     if (this.#chunk.length === 0) this.#pull();
     return undo;
   }
@@ -292,7 +298,7 @@ export class HostStream implements IoStream {
     if (this.#closed || this.#writeError !== undefined) return;
     if (this.#outLength === 0) {
       this.#pushing = false;
-      if (this.#shut) this.#source.end();
+      if (this.#shut) this.#end();
       return;
     }
     const spare = this.#sending.buffer.byteLength;
@@ -306,10 +312,14 @@ export class HostStream implements IoStream {
     this.#source.push(sending);
   }
 
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#source.end();
+  }
+
   #finish(): void {
     this.#closed = true;
-    this.#readable.clear();
-    this.#writable.clear();
     this.#chunk = EMPTY;
     this.#out = EMPTY;
     this.#outLength = 0;
@@ -317,6 +327,11 @@ export class HostStream implements IoStream {
     const onClose = this.#onClose;
     this.#onClose = undefined;
     onClose?.();
+  }
+
+  #forget(): void {
+    this.#readable.clear();
+    this.#writable.clear();
   }
 }
 

@@ -6,11 +6,11 @@
 import type { BackendOptions } from "../contract/backend.ts";
 import type { Env, LogLevel, LogSink } from "../contract/env.ts";
 import { NativeBackend } from "./backend.ts";
-import { nativeHost, nativeRandom } from "./host.ts";
+import { nativeHost, nativeRandom } from "../driven/deno/host.ts";
 import { NativeNet } from "./net.ts";
 
 export { NativeBackend } from "./backend.ts";
-export { registerChild } from "./child.ts";
+export { registerChild } from "../driven/deno/child.ts";
 export type { IoStream, Released } from "./host_stream.ts";
 export { type IoSource, ioStream } from "./io_stream.ts";
 

@@ -1,11 +1,22 @@
 import type { Backend, Undo } from "../contract/backend.ts";
 import { type PeerError, show, UsageError } from "../contract/errors.ts";
-import type { Address, Listener, Net, Secured, TlsOptions, TlsRole } from "../contract/net.ts";
+import type {
+  Address,
+  DatagramSocket,
+  Listener,
+  Net,
+  Secured,
+  TlsOptions,
+  TlsRole,
+} from "../contract/net.ts";
 import type { ByteStream } from "../contract/stream.ts";
+import { openNodeDatagrams } from "../driven/node/datagrams.ts";
+import { nodeModule } from "../driven/node/node_modules.ts";
 import { ConnSource } from "./conn_source.ts";
-import { hostError, peerError } from "./host_error.ts";
+import { hostError, peerError } from "../driven/deno/host_error.ts";
 import { HostStream, TURNS } from "./host_stream.ts";
-import { hostPort } from "./source.ts";
+import { checkSecure } from "../driven/secure_arguments.ts";
+import { hostPort, type Source } from "./source.ts";
 import { secure } from "./tls.ts";
 import type { Turns } from "./turns.ts";
 
@@ -44,7 +55,8 @@ function checkAddress(address: unknown, doing: string): Address {
 /** The sockets of a native backend: `Deno.connect`, `Deno.listen`, and TLS by `node:tls`. */
 export class NativeNet implements Net {
   readonly #backend: Backend & Turns;
-  #streams = 0;
+  readonly #open = new Set<ByteStream>();
+  readonly #sockets = new Set<DatagramSocket>();
   #listeners = 0;
   #attempts = 0;
 
@@ -68,6 +80,9 @@ export class NativeNet implements Net {
     cb: (error: PeerError | undefined, stream: ByteStream | undefined) => void,
   ): Undo {
     checkAddress(to, "connect");
+    if (typeof cb !== "function") {
+      throw new UsageError(`Cannot connect: callback ${show(cb)} is not a function`);
+    }
     const doing = `connect to ${addressName(to)}`;
     const aborter = new AbortController();
     let live = true;
@@ -112,6 +127,9 @@ export class NativeNet implements Net {
     if (typeof accepted !== "function") {
       throw new UsageError(`Cannot listen: callback ${show(accepted)} is not a function`);
     }
+    if (failed !== undefined && typeof failed !== "function") {
+      throw new UsageError(`Cannot listen: callback ${show(failed)} is not a function`);
+    }
     const doing = `listen on ${addressName(on)}`;
     let host: Deno.Listener;
     try {
@@ -154,7 +172,7 @@ export class NativeNet implements Net {
         this.#listeners--;
         pause?.();
         host.close();
-        if (on.transport === "unix") removeSocket(on.path);
+        if (on.transport === "unix") removeName(on.path);
       },
     };
   }
@@ -167,6 +185,7 @@ export class NativeNet implements Net {
    * @param options certificate, and bytes already read
    * @param cb gets the outcome
    * @returns aborts the handshake and closes the stream; no effect afterwards
+   * @throws {UsageError} when an argument makes no sense
    */
   secure(
     stream: ByteStream,
@@ -175,10 +194,15 @@ export class NativeNet implements Net {
     cb: (error: PeerError | undefined, secured: Secured | undefined) => void,
   ): Undo {
     let live = true;
+    checkSecure(stream, role, options, cb);
     const undo = secure(this.#backend, stream, role, options, (error, secured) => {
       live = false;
       this.#attempts--;
       cb(error, secured);
+    }, (secured) => {
+      // It counts in the place of the stream under it, which may be closed earlier.
+      this.#open.delete(stream);
+      return this.#counted(secured);
     });
     this.#attempts++;
     return () => {
@@ -189,15 +213,60 @@ export class NativeNet implements Net {
     };
   }
 
+  /**
+   * Opens a UDP socket, by `node:dgram`; calls back once with it or the error.
+   *
+   * Permissions: `--allow-net` for the address to bind to, with its port, and for those to send to.
+   *
+   * @param on where to bind; port 0: the system picks one
+   * @param cb gets the outcome; a missing permission comes as `EACCES`
+   * @returns aborts it; no effect afterwards
+   * @throws {UsageError} when the address makes no sense
+   */
+  udp(
+    on: Address,
+    cb: (error: PeerError | undefined, socket: DatagramSocket | undefined) => void,
+  ): Undo {
+    const maker = {
+      backend: this.#backend,
+      dgram: nodeModule("node:dgram"),
+      failed: peerError,
+      open: this.#sockets,
+      countAttempts: (by: number): void => void (this.#attempts += by),
+    };
+    return openNodeDatagrams(maker, on, cb);
+  }
+
+  /**
+   * Removes the name of a Unix socket; no file of another kind.
+   *
+   * Permissions: read and write of the path.
+   *
+   * @throws {PeerError} when the system refuses; @throws {UsageError} when a permission is missing
+   */
+  removeSocket(path: string): void {
+    try {
+      if (Deno.lstatSync(path).isSocket) removeName(path);
+    } catch (thrown) {
+      if (!(thrown instanceof Deno.errors.NotFound)) throw hostError(`remove ${path}`, thrown);
+    }
+  }
+
   /** Sockets, listeners, attempts and handshakes that are open. */
   stats(): { readonly streams: number; readonly listeners: number; readonly attempts: number } {
-    return { streams: this.#streams, listeners: this.#listeners, attempts: this.#attempts };
+    const streams = this.#open.size + this.#sockets.size;
+    return { streams, listeners: this.#listeners, attempts: this.#attempts };
   }
 
   #stream(conn: Deno.Conn): ByteStream {
-    this.#streams++;
-    const stream = new HostStream(new ConnSource(conn), () => void this.#streams--);
+    const stream = this.#counted(new ConnSource(conn));
     stream[TURNS](this.#backend);
+    return stream;
+  }
+
+  #counted(source: Source): HostStream {
+    const stream = new HostStream(source, () => void this.#open.delete(stream));
+    this.#open.add(stream);
     return stream;
   }
 }
@@ -214,7 +283,7 @@ async function dial(to: Address, signal: AbortSignal): Promise<Deno.Conn> {
 }
 
 /** The host leaves a Unix socket's name behind, which would make the next `listen` there fail. */
-function removeSocket(path: string): void {
+function removeName(path: string): void {
   try {
     Deno.removeSync(path);
   } catch (thrown) {

@@ -1,14 +1,15 @@
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { Backend, Undo } from "../contract/backend.ts";
-import { PeerError, show, UsageError } from "../contract/errors.ts";
+import { PeerError, UsageError } from "../contract/errors.ts";
 import type { Secured, TlsOptions, TlsRole } from "../contract/net.ts";
 import type { ByteStream } from "../contract/stream.ts";
 import { builtin } from "./builtin.ts";
 import { ephemeralCertificate } from "./certificate.ts";
-import { codeOf, peerError } from "./host_error.ts";
-import { HostStream, TURNS } from "./host_stream.ts";
+import { codeOf, peerError } from "../driven/deno/host_error.ts";
+import { type HostStream, TURNS } from "./host_stream.ts";
 import { type RawDuplex, rawDuplex } from "./raw_duplex.ts";
+import type { Source } from "./source.ts";
 import { TlsSource } from "./tls_source.ts";
 import type { Turns } from "./turns.ts";
 
@@ -22,7 +23,9 @@ interface Credentials {
  * Plays one end of a TLS 1.3 handshake over `raw`.
  *
  * @param backend watches `raw`, and gives the resulting stream its turns
+ * @param options checked, as the rest is
  * @param cb called once, in a turn; `raw` is closed when it gets an error
+ * @param made makes the stream that carries plain bytes
  * @returns aborts and closes `raw`
  * @throws {UsageError} when an argument makes no sense
  */
@@ -32,14 +35,9 @@ export function secure(
   role: TlsRole,
   options: TlsOptions,
   cb: (error: PeerError | undefined, secured: Secured | undefined) => void,
+  made: (source: Source) => HostStream,
 ): Undo {
-  if (role !== "client" && role !== "server") {
-    throw new UsageError(`Cannot secure stream: role ${show(role)} is neither client nor server`);
-  }
   const { certificate, rest } = options;
-  if (rest !== undefined && !(rest instanceof Uint8Array)) {
-    throw new UsageError(`Cannot secure stream: rest ${show(rest)} is not a Uint8Array`);
-  }
   const given = certificate === undefined ? undefined : splitPem(certificate);
   const doing = `secure ${raw.remote === "" ? "stream" : raw.remote} as TLS ${role}`;
   let under: RawDuplex | undefined;
@@ -61,7 +59,7 @@ export function secure(
     if (mine === undefined || peers === undefined) return failed(new Error("no channel binding"));
     over = true;
     tls.removeListener("error", failed);
-    const stream = new HostStream(new TlsSource(tls, under!, raw));
+    const stream = made(new TlsSource(tls, under!, raw));
     stream[TURNS](backend);
     const [clientFinished, serverFinished] = role === "client" ? [mine, peers] : [peers, mine];
     const peerCertificate = peerPem(tls);
@@ -148,9 +146,6 @@ function handshakeError(doing: string, thrown: unknown): PeerError {
 
 /** One PEM text as own key, own certificate chain, and the only authorities. */
 function splitPem(pem: string): Credentials {
-  if (typeof pem !== "string") {
-    throw new UsageError(`Cannot secure stream: certificate ${show(pem)} is not PEM text`);
-  }
   const blocks = pem.match(/-----BEGIN ([A-Z ]+)-----[^-]+-----END \1-----/g) ?? [];
   const key = blocks.find((block) => block.includes("PRIVATE KEY"));
   const certs = blocks.filter((block) => block.startsWith("-----BEGIN CERTIFICATE"));

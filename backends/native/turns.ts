@@ -6,12 +6,18 @@ export interface Turns {
   run(fire: () => void): void;
   /** Runs `fire` in the next turn, with what is due there. */
   soon(fire: () => void): void;
+  /** Takes back what `soon` was given and has not run. */
+  drop(fire: () => void): void;
 }
 
-const queue: (() => void)[] = [];
+const queue = new Set<() => void>();
+let immediate: ReturnType<typeof setImmediate> | undefined;
 
 function drain(): void {
-  for (const fire of queue.splice(0)) hostTurns.run(fire);
+  immediate = undefined;
+  const fires = [...queue];
+  queue.clear();
+  for (const fire of fires) hostTurns.run(fire);
 }
 
 /** For streams that no native backend has taken: the host's own loop. */
@@ -24,12 +30,19 @@ export const hostTurns: Turns = {
     }
   },
   soon(fire: () => void): void {
-    if (queue.push(fire) === 1) setImmediate(drain);
+    queue.add(fire);
+    immediate ??= setImmediate(drain);
+  },
+  drop(fire: () => void): void {
+    if (!queue.delete(fire) || queue.size > 0) return;
+    clearImmediate(immediate);
+    immediate = undefined;
   },
 };
 
 interface Watcher {
   readonly cb: () => void;
+  readonly closed: (() => void) | undefined;
   live: boolean;
 }
 
@@ -43,13 +56,14 @@ export class Readiness {
   readonly #turns: () => Turns;
   readonly #fire: () => void;
   #watchers: readonly Watcher[] = [];
-  #queued = false;
+  /** Whose next turn `fire` is queued for. */
+  #queued: Turns | undefined = undefined;
 
   constructor(turns: () => Turns, ready: () => boolean) {
     this.#turns = turns;
     this.#ready = ready;
     this.#fire = (): void => {
-      this.#queued = false;
+      this.#queued = undefined;
       this.fire();
     };
   }
@@ -59,29 +73,35 @@ export class Readiness {
     return this.#watchers.length;
   }
 
-  /** Adds a watcher; it is not called inside this call. `removed` is called after an undo. */
-  add(cb: () => void, removed: () => void): Undo {
-    const watcher: Watcher = { cb, live: true };
+  /**
+   * Adds a watcher; it is not called inside this call.
+   *
+   * @param removed called after an undo
+   * @param closed called by `clear`
+   */
+  add(cb: () => void, removed: () => void, closed?: () => void): Undo {
+    const watcher: Watcher = { cb, closed, live: true };
     this.#watchers = this.#watchers.length === 0 ? [watcher] : [...this.#watchers, watcher];
     this.poke();
     return () => {
       if (!watcher.live) return;
       watcher.live = false;
       this.#watchers = this.#watchers.filter((other) => other !== watcher);
+      if (this.#watchers.length === 0) this.#drop();
       removed();
     };
   }
 
   /** Calls the watchers soon if they are to be called. Safe anywhere. */
   poke(): void {
-    if (this.#queued || this.#watchers.length === 0 || !this.#ready()) return;
-    this.#queued = true;
-    this.#turns().soon(this.#fire);
+    if (this.#queued !== undefined || this.#watchers.length === 0 || !this.#ready()) return;
+    this.#queued = this.#turns();
+    this.#queued.soon(this.#fire);
   }
 
   /** Calls the watchers now, as a turn of its own. For a host's callback only. */
   deliver(): void {
-    if (this.#queued || this.#watchers.length === 0 || !this.#ready()) return;
+    if (this.#queued !== undefined || this.#watchers.length === 0 || !this.#ready()) return;
     this.#turns().run(this.#fire);
   }
 
@@ -94,9 +114,23 @@ export class Readiness {
     this.poke();
   }
 
-  /** Forgets all watchers. */
+  /** Forgets all watchers, and tells them so. */
   clear(): void {
-    for (const watcher of this.#watchers) watcher.live = false;
+    const watchers = this.#watchers;
     this.#watchers = [];
+    this.#drop();
+    for (const watcher of watchers) {
+      // One that is told may undo another.
+      if (!watcher.live) continue;
+      watcher.live = false;
+      watcher.closed?.();
+    }
+  }
+
+  /** Without watchers nothing may stay queued: it would arm a timer of the host for nobody. */
+  #drop(): void {
+    const turns = this.#queued;
+    this.#queued = undefined;
+    turns?.drop(this.#fire);
   }
 }

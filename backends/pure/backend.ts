@@ -11,7 +11,7 @@ import { isWatchable, WATCH } from "../contract/stream.ts";
 import { hostClock } from "../driven/clock.ts";
 import { checkCallback, DrivenCore } from "../driven/core.ts";
 import { bareHost, type PureHost } from "./host.ts";
-import { WakeNow, WakeTimer } from "./wake_up.ts";
+import { WakeNow, WakeTimer } from "../driven/wake_up.ts";
 
 /** Options of {@linkcode PureBackend}. */
 export interface PureBackendOptions extends BackendOptions {
@@ -118,9 +118,10 @@ export class PureBackend implements Backend {
    * @param source anything with a `WATCH` method
    * @param mode readable or writable
    * @param cb the callback
+   * @param closed called instead of any later callback when the stream is closed, inside its `close`
    * @throws {UsageError} for another source
    */
-  io(source: unknown, mode: IoMode, cb: () => void): Undo {
+  io(source: unknown, mode: IoMode, cb: () => void, closed?: () => void): Undo {
     if (mode !== "r" && mode !== "w") {
       throw new UsageError(`Cannot watch stream: mode ${show(mode)} is neither "r" nor "w"`);
     }
@@ -132,16 +133,20 @@ export class PureBackend implements Backend {
           `Deno.Conn use another backend`,
       );
     }
-    const undo = source[WATCH](mode, () => {
+    const unwatch = source[WATCH](mode, () => {
       if (live) this.#core.call(cb);
+    }, () => {
+      undo();
+      if (closed !== undefined) this.#core.call(closed);
     });
     let live = true;
     this.#ios++;
-    return this.#keep(() => {
+    const undo = this.#keep(() => {
       live = false;
       this.#ios--;
-      undo();
+      unwatch();
     });
+    return undo;
   }
 
   /** Calls back in the next turn; in order; cannot be undone. */

@@ -10,7 +10,7 @@ import { bareHost, hostRandom } from "./host.ts";
 export { PureBackend, type PureBackendOptions } from "./backend.ts";
 export type { PureHost } from "./host.ts";
 export { nodeHost } from "./node_host.ts";
-export { nodeStream } from "./node_stream.ts";
+export { nodeStream } from "../driven/node/node_stream.ts";
 
 /** Options of {@linkcode pureEnv}. */
 export interface PureEnvOptions extends PureBackendOptions {

@@ -4,7 +4,7 @@ import type { Host } from "../contract/env.ts";
 import { messageOf, PeerError, show, UsageError } from "../contract/errors.ts";
 import type { Net } from "../contract/net.ts";
 import type { PureHost } from "./host.ts";
-import { isRefused, nodeError, nodeModule, nodeProcess } from "./node_modules.ts";
+import { isRefused, nodeError, nodeModule, nodeProcess } from "../driven/node/node_modules.ts";
 import { NodeNet } from "./node_net.ts";
 
 function orElse<T>(read: () => T, otherwise: T): T {

@@ -1,12 +1,22 @@
 import type { Server, Socket } from "node:net";
 import type { Backend, Undo } from "../contract/backend.ts";
 import { messageOf, PeerError, show, UsageError } from "../contract/errors.ts";
-import type { Address, Listener, Net, Secured, TlsOptions, TlsRole } from "../contract/net.ts";
+import type {
+  Address,
+  DatagramSocket,
+  Listener,
+  Net,
+  Secured,
+  TlsOptions,
+  TlsRole,
+} from "../contract/net.ts";
 import type { ByteStream } from "../contract/stream.ts";
 import { checkCallback } from "../driven/core.ts";
-import { isRefused, nodeError, nodeModule } from "./node_modules.ts";
-import { NodeStream } from "./node_stream.ts";
-import { nodeSecure } from "./node_tls.ts";
+import { openNodeDatagrams } from "../driven/node/datagrams.ts";
+import { checkSecure } from "../driven/secure_arguments.ts";
+import { isRefused, nodeError, nodeModule } from "../driven/node/node_modules.ts";
+import { NodeStream } from "../driven/node/node_stream.ts";
+import { nodeSecure } from "../driven/node/node_tls.ts";
 
 /** The part of `node:net` that binds at once: what `listen` itself uses, kept for `cluster`. */
 interface HandleMaker {
@@ -73,7 +83,8 @@ function bind(server: Server, on: Address, name: string): void {
 /** Sockets by `node:net` and `node:tls`. */
 export class NodeNet implements Net {
   readonly #backend: Backend;
-  #streams = 0;
+  readonly #open = new Set<object>();
+  readonly #sockets = new Set<DatagramSocket>();
   #listeners = 0;
   #attempts = 0;
 
@@ -125,6 +136,7 @@ export class NodeNet implements Net {
     failed?: (error: PeerError) => void,
   ): Listener {
     checkCallback(accepted, "listen");
+    if (failed !== undefined) checkCallback(failed, "listen");
     const name = checkAddress(on, "listen");
     const backend = this.#backend;
     let open = true;
@@ -163,13 +175,19 @@ export class NodeNet implements Net {
     options: TlsOptions,
     cb: (error: PeerError | undefined, secured: Secured | undefined) => void,
   ): Undo {
-    checkCallback(cb, "secure stream");
+    checkSecure(stream, role, options, cb);
     let live = true;
+    const handshake = {};
     const undo = nodeSecure(this.#backend, stream, role, options, (error, secured) => {
       live = false;
       this.#attempts--;
+      if (secured !== undefined) {
+        // It counts in the place of the stream under it, which may be closed earlier.
+        this.#open.delete(stream);
+        this.#open.add(handshake);
+      }
       cb(error, secured);
-    });
+    }, () => void this.#open.delete(handshake));
     this.#attempts++;
     return () => {
       if (!live) return;
@@ -179,15 +197,46 @@ export class NodeNet implements Net {
     };
   }
 
+  udp(
+    on: Address,
+    cb: (error: PeerError | undefined, socket: DatagramSocket | undefined) => void,
+  ): Undo {
+    const maker = {
+      backend: this.#backend,
+      dgram: nodeModule("node:dgram"),
+      failed: nodeError,
+      open: this.#sockets,
+      countAttempts: (by: number): void => void (this.#attempts += by),
+    };
+    return openNodeDatagrams(maker, on, cb);
+  }
+
+  removeSocket(path: string): void {
+    const fs = nodeModule("node:fs");
+    try {
+      if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSocket()) {
+        fs.rmSync(path, { force: true });
+      }
+    } catch (thrown) {
+      throw nodeError(`remove ${path}`, thrown);
+    }
+  }
+
   stats(): { readonly streams: number; readonly listeners: number; readonly attempts: number } {
-    return { streams: this.#streams, listeners: this.#listeners, attempts: this.#attempts };
+    const streams = this.#open.size + this.#sockets.size;
+    return { streams, listeners: this.#listeners, attempts: this.#attempts };
   }
 
   #stream(socket: Socket, address: Address): ByteStream {
-    this.#streams++;
     const name = address.transport === "unix" ? `unix/:${address.path}` : undefined;
-    const gone = (): void => void this.#streams--;
-    return new NodeStream(this.#backend, socket, { local: name, remote: name, gone });
+    const gone = (): void => void this.#open.delete(stream);
+    const stream: ByteStream = new NodeStream(this.#backend, socket, {
+      local: name,
+      remote: name,
+      gone,
+    });
+    this.#open.add(stream);
+    return stream;
   }
 }
 

@@ -1,7 +1,7 @@
 import { nativeEnv, registerChild } from "@anyevent/backends/native";
 import { conformanceCases, runCase, type Support } from "@anyevent/backends/conformance";
 
-const CAN: readonly string[] = ["net", "tls", "signal", "child", "idle", "faults"];
+const CAN: readonly string[] = ["net", "udp", "tls", "signal", "child", "idle", "faults"];
 const hasSignals = Deno.build.os !== "windows";
 
 function support(faults: unknown[]): Support {

@@ -33,7 +33,7 @@ for (const one of conformanceCases) {
 
 /** Without a host adapter, with sockets in memory. */
 function inMemory(one: Case): boolean {
-  return one.needs.every((need) => ["net", "tls", "idle", "block", "faults"].includes(need));
+  return one.needs.every((need) => ["net", "udp", "tls", "idle", "block", "faults"].includes(need));
 }
 
 for (const one of conformanceCases.filter(inMemory)) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Duplex, PassThrough } from "node:stream";
-import { ClosedError, UsageError } from "@anyevent/backends/contract";
+import { ClosedError, UsageError, WATCH } from "@anyevent/backends/contract";
 import { type IoStream, ioStream, nativeEnv, registerChild } from "@anyevent/backends/native";
 import { runDeno } from "../support/run_deno.ts";
 
@@ -85,6 +85,52 @@ Deno.test("release() refuses while bytes are unsent", async () => {
   stream.close();
   other.close();
   backend.hold(false);
+});
+
+Deno.test("release() right after shutdown() sends the end of file first", async () => {
+  backend.hold(true);
+  const [mine, theirs] = await connPair();
+  const stream = ioStream(mine);
+  stream.shutdown();
+  stream.release();
+  assert.equal(await theirs.read(new Uint8Array(1)), null);
+  mine.close();
+  theirs.close();
+  backend.hold(false);
+});
+
+Deno.test("undo of the last watcher drops the turn that was queued for it, also without a backend", async () => {
+  const [mine, theirs] = await connPair();
+  const stream = ioStream(mine);
+  const undo = stream[WATCH]("w", () => assert.fail("called after undo"));
+  undo();
+  // A watcher that comes later still gets its turn.
+  await new Promise<void>((resolve) => {
+    const again = stream[WATCH]("w", () => {
+      again();
+      resolve();
+    });
+  });
+  stream[WATCH]("w", () => {})();
+  stream.close();
+  theirs.close();
+});
+
+Deno.test("close() and release() tell the watchers", async () => {
+  const told: string[] = [];
+  const [mine, theirs] = await connPair();
+  const [one, two] = [ioStream(mine), ioStream(theirs)];
+  backend.io(one, "r", () => {}, () => told.push("r"));
+  backend.io(one, "w", () => {}, () => told.push("w"));
+  backend.io(one, "w", () => {}, () => told.push("undone"))();
+  backend.io(two, "w", () => {}, () => told.push("released"));
+  assert.equal(backend.stats().ios, 3);
+  one.close();
+  one.close();
+  two.release();
+  assert.deepEqual(told, ["r", "w", "released"]);
+  assert.equal(backend.stats().ios, 0);
+  theirs.close();
 });
 
 Deno.test("ioStream() takes over a child's pipes", async () => {

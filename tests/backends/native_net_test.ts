@@ -7,6 +7,8 @@ import { generate } from "npm:selfsigned@5.5.0";
 
 const { backend, net, host, random } = nativeEnv();
 
+const loopbackAddress = { transport: "tcp", host: "127.0.0.1", port: 0 } as const;
+
 async function temporary(): Promise<string> {
   await Deno.mkdir("tests/.tmp", { recursive: true });
   return await Deno.makeTempDir({ dir: "tests/.tmp" });
@@ -98,6 +100,90 @@ Deno.test("secure() with a certificate refuses a server with an ephemeral one", 
   const ends = await handshake({}, { certificate: await certificate("one") });
   assert.ok(ends[1] instanceof PeerError, "the client accepted it");
   if (!(ends[0] instanceof PeerError)) ends[0].stream.close();
+  backend.hold(false);
+});
+
+Deno.test("stats() counts a secured stream until it is closed", async () => {
+  backend.hold(true);
+  const ends = await handshake({}, {});
+  const streams = ends.map((end) => {
+    if (end instanceof PeerError) throw end;
+    return end.stream;
+  });
+  assert.equal(net.stats().streams, 2);
+  await Promise.all(streams.map((stream) => {
+    stream.shutdown();
+    return new Promise<void>((resolve) => {
+      const undo = backend.io(stream, "r", () => {
+        if (stream.tryRead(new Uint8Array(10)) !== null) return;
+        undo();
+        resolve();
+      });
+    });
+  }));
+  // What lies under them closes by itself now.
+  await new Promise<void>((resolve) => void backend.timer(0.01, resolve));
+  assert.equal(net.stats().streams, 2);
+  for (const stream of streams) stream.close();
+  assert.equal(net.stats().streams, 0);
+  backend.hold(false);
+});
+
+Deno.test("connect(), listen() and secure() refuse what is no callback, stream or options", async () => {
+  backend.hold(true);
+  const loopback = loopbackAddress;
+  const [a, b] = await connected(loopback);
+  const bad = undefined as never;
+  const refused: [() => unknown, RegExp][] = [
+    [() => net.connect(loopback, bad), /Cannot connect: callback undefined/],
+    [() => net.listen(loopback, bad), /Cannot listen: callback undefined/],
+    [() => net.listen(loopback, () => {}, 1 as never), /Cannot listen: callback 1/],
+    [() => net.secure(a, "client", {}, bad), /Cannot secure stream: callback undefined/],
+    [() => net.secure(a, "client", bad, () => {}), /Cannot secure stream: options undefined/],
+    [
+      () => net.secure({} as never, "client", {}, () => {}),
+      /stream: object Object is not a stream/,
+    ],
+    [
+      () => net.secure(a, "client", { certificate: 1 as never }, () => {}),
+      /certificate 1 is not PEM/,
+    ],
+  ];
+  for (const [call, message] of refused) {
+    assert.throws(call, (error) => error instanceof UsageError && message.test(error.message));
+  }
+  assert.deepEqual(net.stats(), { streams: 2, listeners: 0, attempts: 0 });
+  a.close();
+  b.close();
+  backend.hold(false);
+});
+
+Deno.test("an error under TLS is told in the grammar once", async () => {
+  backend.hold(true);
+  const [a, b] = await connected(loopbackAddress);
+  const end = (stream: ByteStream, role: TlsRole) =>
+    new Promise<ByteStream>((resolve, reject) => {
+      net.secure(stream, role, {}, (error, secured) => {
+        if (secured === undefined) reject(error);
+        else resolve(secured.stream);
+      });
+    });
+  const [server, client] = await Promise.all([end(a, "server"), end(b, "client")]);
+  a.close();
+  const error = await new Promise<unknown>((resolve) => {
+    const undo = backend.io(client, "w", () => {
+      try {
+        client.tryWrite(new Uint8Array(1000));
+      } catch (thrown) {
+        undo();
+        resolve(thrown);
+      }
+    });
+  });
+  assert.ok(error instanceof PeerError);
+  assert.equal(error.message.match(/Cannot/g)?.length, 1, error.message);
+  server.close();
+  client.close();
   backend.hold(false);
 });
 

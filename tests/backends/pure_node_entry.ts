@@ -40,6 +40,9 @@ async function report(name: string, run: () => Promise<void> | void): Promise<vo
   console.log(JSON.stringify({ name, error }));
 }
 
+// Before the first `await` of an operation, which settles on a default loop.
+AnyEvent.use(pureEnv({ host: nodeHost() }));
+
 for (const it of loopCases) {
   const env = pureEnv({ host: nodeHost() });
   const without = missing(it, env, support);
@@ -126,7 +129,6 @@ for (const tls of [false, true]) {
 }
 await rm(folder, { recursive: true });
 
-AnyEvent.use(pureEnv({ host: nodeHost() }));
 await report("coro: threads take turns", async () => {
   const seen: number[] = [];
   async(function* () {

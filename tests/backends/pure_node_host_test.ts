@@ -349,3 +349,45 @@ Deno.test("nodeStream() refuses what is no Node stream", () => {
   const { backend } = pureEnv({ host: nodeHost() });
   assert.throws(() => nodeStream(backend, {} as Parameters<typeof nodeStream>[1]), UsageError);
 });
+
+Deno.test("net of nodeHost() refuses what is no callback, stream or options", () =>
+  withEnv(async (env) => {
+    const { net } = env;
+    const [a, b] = await connected(env);
+    const bad = undefined as never;
+    const refused: [() => unknown, RegExp][] = [
+      [() => net.connect(HERE, bad), /Cannot connect: callback undefined/],
+      [() => net.listen(HERE, bad), /Cannot listen: callback undefined/],
+      [() => net.secure(a, "client", {}, bad), /Cannot secure stream: callback undefined/],
+      [() => net.secure(a, "client", bad, () => {}), /options undefined are not an object/],
+      [() => net.secure({} as never, "client", {}, () => {}), /Object is not a stream/],
+    ];
+    for (const [call, message] of refused) {
+      assert.throws(call, (error) => error instanceof UsageError && message.test(error.message));
+    }
+    a.close();
+    b.close();
+  }));
+
+Deno.test("net of nodeHost() counts a secured stream until it is closed", () =>
+  withEnv(async (env) => {
+    const [a, b] = await connected(env);
+    const secured = (stream: ByteStream, role: "client" | "server"): Promise<ByteStream> =>
+      new Promise((resolve, reject) => {
+        env.net.secure(
+          stream,
+          role,
+          {},
+          (error, made) => made ? resolve(made.stream) : reject(error),
+        );
+      });
+    const ends = await Promise.all([secured(a, "client"), secured(b, "server")]);
+    assert.equal(env.net.stats().streams, 2);
+    for (const end of ends) end.shutdown();
+    await Promise.all(ends.map((end) => readAll(env, end)));
+    // What lies under them closes by itself now.
+    await new Promise<void>((resolve) => void env.backend.timer(0.01, resolve));
+    assert.equal(env.net.stats().streams, 2);
+    for (const end of ends) end.close();
+    assert.equal(env.net.stats().streams, 0);
+  }));

@@ -1,8 +1,8 @@
 import type { Duplex } from "node:stream";
-import type { Backend, IoMode, Undo } from "../contract/backend.ts";
-import { ClosedError, PeerError, show, UsageError } from "../contract/errors.ts";
-import { type ByteStream, WATCH } from "../contract/stream.ts";
-import { PostedReadiness } from "../driven/readiness.ts";
+import type { Backend, IoMode, Undo } from "../../contract/backend.ts";
+import { ClosedError, PeerError, show, UsageError } from "../../contract/errors.ts";
+import { type ByteStream, WATCH } from "../../contract/stream.ts";
+import { PostedReadiness } from "../readiness.ts";
 import { nodeError } from "./node_modules.ts";
 
 /** Bytes read ahead, and bytes taken for sending, before either side has to wait. */
@@ -141,12 +141,12 @@ export class NodeStream implements ByteStream {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#readable.clear();
-    this.#writable.clear();
     this.#chunks.length = 0;
     this.#held = 0;
     this.#duplex.destroy();
     this.#parts.gone?.();
+    this.#readable.clear();
+    this.#writable.clear();
   }
 
   setNoDelay(on: boolean): void {
@@ -157,9 +157,9 @@ export class NodeStream implements ByteStream {
     this.#socket.setKeepAlive?.(on);
   }
 
-  [WATCH](mode: IoMode, cb: () => void): Undo {
+  [WATCH](mode: IoMode, cb: () => void, closed?: () => void): Undo {
     if (this.#closed) throw new ClosedError("Cannot watch stream: it is closed");
-    return (mode === "r" ? this.#readable : this.#writable).add(cb);
+    return (mode === "r" ? this.#readable : this.#writable).add(cb, closed);
   }
 
   #arrived(chunk: Uint8Array): void {

@@ -21,6 +21,8 @@ class OverStream implements ByteStream {
   readonly local: string;
   readonly remote: string;
   #closed = false;
+  /** Of watchers that were added while `rest` had bytes. */
+  readonly #closers = new Set<() => void>();
 
   constructor(
     readonly backend: Backend,
@@ -56,6 +58,10 @@ class OverStream implements ByteStream {
   close(): void {
     this.#closed = true;
     this.under.close();
+    for (const over of [...this.#closers]) {
+      // One that is told may undo another.
+      if (this.#closers.has(over)) over();
+    }
   }
 
   setNoDelay(on: boolean): void {
@@ -66,23 +72,30 @@ class OverStream implements ByteStream {
     this.under.setKeepAlive(on);
   }
 
-  [WATCH](mode: IoMode, cb: () => void): Undo {
-    if (mode === "w" || this.rest.length === 0) return this.under[WATCH](mode, cb);
+  [WATCH](mode: IoMode, cb: () => void, closed?: () => void): Undo {
+    if (mode === "w" || this.rest.length === 0) return this.under[WATCH](mode, cb, closed);
     let undone = false;
     let undo: Undo | undefined;
+    const forget = (): void => {
+      undone = true;
+      this.#closers.delete(over);
+      undo?.();
+    };
+    const over = (): void => {
+      forget();
+      closed?.();
+    };
     const turn = (): void => {
-      if (undone || this.#closed) return;
+      if (undone) return;
       if (this.rest.length === 0) undo = this.under[WATCH](mode, cb);
       else {
         this.backend.post(turn);
         cb();
       }
     };
+    this.#closers.add(over);
     this.backend.post(turn);
-    return () => {
-      undone = true;
-      undo?.();
-    };
+    return forget;
   }
 }
 

@@ -1,9 +1,10 @@
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import type { Backend, Undo } from "../contract/backend.ts";
-import { PeerError, show, UsageError } from "../contract/errors.ts";
-import type { Secured, TlsOptions, TlsRole } from "../contract/net.ts";
-import type { ByteStream } from "../contract/stream.ts";
+import type { Backend, Undo } from "../../contract/backend.ts";
+import { PeerError, UsageError } from "../../contract/errors.ts";
+import type { Secured, TlsOptions, TlsRole } from "../../contract/net.ts";
+import type { ByteStream } from "../../contract/stream.ts";
+import { checkSecure } from "../secure_arguments.ts";
 import { nodeError, nodeModule } from "./node_modules.ts";
 import { NodeStream } from "./node_stream.ts";
 
@@ -28,7 +29,7 @@ async function makeCertificate(): Promise<Credentials> {
 
 /** One PEM text as own key, own certificate chain, and the only authorities. */
 function credentialsOf(pem: string): Credentials {
-  const blocks = String(pem).match(/-----BEGIN ([A-Z ]+)-----[^-]+-----END \1-----/g) ?? [];
+  const blocks = pem.match(/-----BEGIN ([A-Z ]+)-----[^-]+-----END \1-----/g) ?? [];
   const key = blocks.find((block) => block.includes("PRIVATE KEY"));
   const certificates = blocks.filter((block) => block.startsWith("-----BEGIN CERTIFICATE"));
   if (key === undefined || certificates.length === 0) {
@@ -171,7 +172,8 @@ function peerCertificate(tls: TLSSocket): string | undefined {
 /**
  * One end of a TLS 1.3 handshake over any stream, by `node:tls`.
  *
- * @param gone called once: with the error, at the abort, or when the secured stream is closed
+ * @param gone called when the secured stream is closed
+ * @throws {UsageError} when an argument makes no sense
  */
 export function nodeSecure(
   backend: Backend,
@@ -179,14 +181,10 @@ export function nodeSecure(
   role: TlsRole,
   options: TlsOptions,
   cb: (error: PeerError | undefined, secured: Secured | undefined) => void,
+  gone?: () => void,
 ): Undo {
-  if (role !== "client" && role !== "server") {
-    throw new UsageError(`Cannot secure stream: role ${show(role)} is neither client nor server`);
-  }
+  checkSecure(stream, role, options, cb);
   const { certificate, rest } = options;
-  if (rest !== undefined && !(rest instanceof Uint8Array)) {
-    throw new UsageError(`Cannot secure stream: rest ${show(rest)} is not a Uint8Array`);
-  }
   const given = certificate === undefined ? undefined : credentialsOf(certificate);
   // The handshake is over before its outcome is told: in between it can be aborted, but not fail.
   let shaking = true;
@@ -219,7 +217,10 @@ export function nodeSecure(
     const plain = new NodeStream(backend, tls, {
       local: stream.local,
       remote: stream.remote,
-      gone: () => void duplex.destroy(),
+      gone: () => {
+        duplex.destroy();
+        gone?.();
+      },
       // Node ends a TLS connection with close_notify alone.
       sent: () => stream.shutdown(),
       // Deno's TLSSocket forgets an end of file that comes while it is paused.

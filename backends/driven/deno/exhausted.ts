@@ -1,5 +1,5 @@
-import type { Undo } from "../contract/backend.ts";
-import { UsageError } from "../contract/errors.ts";
+import type { Undo } from "../../contract/backend.ts";
+import { UsageError } from "../../contract/errors.ts";
 
 interface ProcessEvents {
   on(event: "beforeExit", listener: () => void): void;

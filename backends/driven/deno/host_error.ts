@@ -1,4 +1,4 @@
-import { messageOf, PeerError, UsageError } from "../contract/errors.ts";
+import { messageOf, PeerError, UsageError } from "../../contract/errors.ts";
 
 /** POSIX names of Deno's error classes that carry no code of their own. */
 const CODES: Readonly<Record<string, string>> = {
@@ -29,9 +29,17 @@ export function codeOf(thrown: unknown): string {
   return CODES[thrown.name] ?? "";
 }
 
-/** Wraps what a host call threw. @param doing as in `connect to 127.0.0.1:80` */
+/**
+ * Wraps what a host call threw, or a stream below another one.
+ *
+ * @param doing as in `connect to 127.0.0.1:80`
+ */
 export function peerError(doing: string, thrown: unknown): PeerError {
-  const why = messageOf(thrown).replace(/ \(os error \d+\)/, "");
+  const inner = thrown instanceof PeerError ? thrown : undefined;
+  if (inner?.message.startsWith(`Cannot ${doing}: `)) return inner;
+  // The grammar names one thing that could not be done: the reason is the cause's.
+  const reason = inner?.message.startsWith("Cannot ") ? inner.cause ?? inner : thrown;
+  const why = messageOf(reason).replace(/ \(os error \d+\)/, "");
   return new PeerError(`Cannot ${doing}: ${why}`, codeOf(thrown), { cause: thrown });
 }
 

@@ -1,5 +1,5 @@
-import type { Host, Random } from "../contract/env.ts";
-import { show, UsageError } from "../contract/errors.ts";
+import type { Host, Random } from "../../contract/env.ts";
+import { show, UsageError } from "../../contract/errors.ts";
 import { hostError, peerError } from "./host_error.ts";
 
 /** Whether a permission has been granted already; never asks the user. */

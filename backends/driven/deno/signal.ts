@@ -1,5 +1,5 @@
-import type { Undo } from "../contract/backend.ts";
-import { messageOf, show, UsageError } from "../contract/errors.ts";
+import type { Undo } from "../../contract/backend.ts";
+import { messageOf, show, UsageError } from "../../contract/errors.ts";
 
 /**
  * Listens for a signal; never inside the call. The host counts signals that come at once as one.
