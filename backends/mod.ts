@@ -5,3 +5,5 @@
  */
 export * from "./contract/mod.ts";
 export * from "./native/mod.ts";
+export * from "./ffi/mod.ts";
+export * from "./sim/mod.ts";
