@@ -7,6 +7,7 @@
 import { PeerError, show, UsageError } from "@anyevent/backends/contract";
 import { MAX_DEPTH } from "./framing.ts";
 import { Need, needOf, refusal } from "./json_value.ts";
+import { parsePerlJson, tooDeep } from "./json_perl.ts";
 import { seen } from "./seen.ts";
 
 /**
@@ -56,44 +57,38 @@ export function decodeJson(text: string): unknown {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    value = parseWithNan(text, error);
+    value = parseAgain(text, error);
   }
   // A text this short cannot be nested too deeply.
   if (text.length >= 2 * MAX_DEPTH && isDeep(value, 1)) {
-    throw new PeerError(`message nested deeper than ${MAX_DEPTH} levels`, "EBADMSG");
+    throw tooDeep();
   }
   return value;
+}
+
+/** The runtime's parser is ten times as fast, so this is for what it refused. */
+function parseAgain(text: string, cause: unknown): unknown {
+  try {
+    if (NAN_OR_INF.test(text)) return parsePerlJson(text);
+  } catch (error) {
+    throw error instanceof PeerError ? error : undecodable(text, error);
+  }
+  throw undecodable(text, cause);
+}
+
+const NAN_OR_INF = /nan|inf/i;
+
+function undecodable(text: string, cause: unknown): PeerError {
+  return new PeerError(`undecodable message ${seen(text)}`, "EBADMSG", { cause });
 }
 
 function isDeep(value: unknown, depth: number): boolean {
   if (typeof value !== "object" || value === null) return false;
   if (depth > MAX_DEPTH) return true;
+  // Not for..in, which makes a string of every index.
+  if (Array.isArray(value)) return value.some((item) => isDeep(item, depth + 1));
   for (const key in value) {
     if (isDeep((value as Record<string, unknown>)[key], depth + 1)) return true;
   }
   return false;
-}
-
-const STRING_OR_WORD = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:nan|inf(?:inity)?)\b/gis;
-
-function parseWithNan(text: string, cause: unknown): unknown {
-  // NaN is marked by a spelling of a number that the text has not, recognised by its source:
-  // no value of the peer's can be taken for it.
-  let nan = "0e-1";
-  while (text.includes(nan)) nan += "1";
-  const repaired = text.replace(STRING_OR_WORD, (part) => {
-    if (part.startsWith('"')) return part;
-    if (/nan/i.test(part)) return nan;
-    return part.startsWith("-") ? "-1e999" : "1e999";
-  });
-  try {
-    if (repaired === text) throw cause;
-    return JSON.parse(
-      repaired,
-      (_key: string, value: unknown, context?: { source?: string }) =>
-        context?.source === nan ? NaN : value,
-    );
-  } catch (error) {
-    throw new PeerError(`undecodable message ${seen(text)}`, "EBADMSG", { cause: error });
-  }
 }
