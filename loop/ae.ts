@@ -1,3 +1,4 @@
+import { show, UsageError } from "@anyevent/backends/contract";
 import type { Callback } from "./callback.ts";
 import { CondVar, type CondVarCallback } from "./condvar.ts";
 import type { ChildCallback } from "./loop.ts";
@@ -9,11 +10,11 @@ import type { ChildLike } from "./watchers/child.ts";
 
 /** The type of {@linkcode AE}. */
 export interface AEApi {
-  /** Watches for reading, or with `write` for writing; see `Loop.io`. */
+  /** Watches for reading, or with `write` true for writing; see `Loop.io`. */
   io(this: void, fh: unknown, write: boolean, cb: Callback): Watcher;
   /** Calls back after `after` seconds, then every `interval` seconds (0: once); see `Loop.timer`. */
   timer(this: void, after: Seconds, interval: Seconds, cb: Callback): Watcher;
-  /** Watches a signal, named without `SIG`; see `Loop.signal`. */
+  /** Watches a signal, named without `SIG`; `.ref()` it to wait for nothing else; see `Loop.signal`. */
   signal(this: void, name: string, cb: Callback): Watcher;
   /** Watches the end of a child process; see `Loop.child`. */
   child(this: void, pid: ChildLike | number, cb: ChildCallback): Watcher;
@@ -46,7 +47,12 @@ export interface AEApi {
  * ```
  */
 export const AE: AEApi = {
-  io: (fh, write, cb) => defaultLoop().addIo(fh, write ? "w" : "r", cb),
+  io: (fh, write, cb) => {
+    if (typeof write !== "boolean") {
+      throw new UsageError(`Cannot watch io: write ${show(write)} is neither true nor false`);
+    }
+    return defaultLoop().addIo(fh, write ? "w" : "r", cb);
+  },
   timer: (after, interval, cb) => defaultLoop().addTimer(after, interval, cb),
   signal: (name, cb) => defaultLoop().addSignal(name, cb),
   child: (pid, cb) => defaultLoop().addChild(pid, cb),

@@ -1,5 +1,6 @@
 import { UsageError } from "@anyevent/backends/contract";
 import { isThenable, type Sendable, toFunction } from "./callback.ts";
+import { late } from "./late.ts";
 import { type Abort, type Operation, WaitOperation, type Waker } from "./operation.ts";
 
 /** Called when a condvar becomes true, or when its group is done; gets the condvar. */
@@ -57,7 +58,17 @@ export interface CondVar<T extends readonly unknown[] = unknown[]> {
    */
   croak(error: unknown): void;
 
-  /** Waits until it is true. @returns the first value sent; @throws what `croak` was given */
+  /**
+   * Waits until it is true.
+   *
+   * When nothing is left that could make it true, an `await` of it fails with a `DeadlockError`. Only at the
+   * top level of the main module Deno is faster: it ends the process with "Top-level await promise never
+   * resolved" and asks nobody.
+   *
+   * @returns the first value sent
+   * @throws what `croak` was given
+   * @throws {DeadlockError} when it was awaited and nothing is left that could wake it
+   */
   recv(): Operation<T[0]>;
 
   /** Waits until it is true. @returns all values sent; @throws what `croak` was given */
@@ -110,7 +121,8 @@ export interface CondVarConstructor {
    * A condvar that is not true yet.
    *
    * @param callback as set with `cb`
-   * @param host the loop it belongs to; without one `recvSync` cannot wait
+   * @param host the loop it belongs to; without one `recvSync` cannot wait, and the rejection of an async
+   * callback goes to the default loop
    */
   new <T extends readonly unknown[] = unknown[]>(
     callback?: CondVarCallback<T>,
@@ -157,13 +169,12 @@ class State {
 
   run(callback: CondVarCallback<Values>): void {
     const result = typeof callback === "function" ? callback(this.self) : callback.send(this.self);
-    const host = this.host;
-    if (host !== undefined && isThenable(result)) {
-      Promise.resolve(result).then(
-        undefined,
-        (error) => host.callbackFailed(error, "condvar"),
-      );
-    }
+    if (result === undefined || !isThenable(result)) return;
+    Promise.resolve(result).then(undefined, (error) => {
+      const host = this.host ?? late.loop?.();
+      if (host === undefined) throw error;
+      host.callbackFailed(error, "condvar");
+    });
   }
 
   first(): unknown {

@@ -3,7 +3,7 @@ import { isThenable } from "./callback.ts";
 import { type Holds, holdsOf } from "./hold.ts";
 import type { CallbackErrorHandler, Watcher } from "./watcher.ts";
 import type { BaseWatcher } from "./watchers/base_watcher.ts";
-import type { ChildHub, ChildWatcher } from "./watchers/child.ts";
+import type { AnyChild, ChildHub } from "./watchers/child.ts";
 import type { SignalHub } from "./watchers/signal.ts";
 
 /** Stands for what has no watcher of its own when its callback fails. */
@@ -32,7 +32,7 @@ export class Core {
   readonly holds: Holds;
   readonly signals: Map<string, SignalHub> = new Map();
   readonly children: Map<number, ChildHub> = new Map();
-  readonly anyChild: Set<ChildWatcher> = new Set();
+  anyChild: AnyChild | undefined;
   onCallbackError: CallbackErrorHandler | undefined;
   disposed = false;
   /** Newest active watcher; they are a list, so that adding and removing one allocates nothing. */

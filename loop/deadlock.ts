@@ -1,4 +1,5 @@
-import type { Backend, Undo } from "@anyevent/backends/contract";
+import { type Backend, type Undo, UsageError } from "@anyevent/backends/contract";
+import { late } from "./late.ts";
 import { failAwaiting, watchAwaiting } from "./operation.ts";
 
 /** A backend whose host can tell that nothing is left, and how many loops asked. */
@@ -10,7 +11,13 @@ interface Watched {
 
 const watched = new Map<Backend, Watched>();
 let waiting = 0;
-let listening = false;
+/** Loops that exist, those on backends that cannot tell included. */
+let loops = 0;
+/** Watches while something is awaited and there is no loop; `null` on a host that cannot tell. */
+let standInBackend: Backend | null | undefined;
+let stopStandIn: Undo | undefined;
+
+const SIGNALS_ONLY = "; signal watchers do not keep the process alive, unless `.ref()` says so";
 
 function update(entry: Watched): void {
   if (waiting > 0 && entry.loops > 0) {
@@ -18,7 +25,7 @@ function update(entry: Watched): void {
     entry.undo ??= backend.exhausted?.(() => {
       // One more turn, in which those that were failed go on: else the host would still end.
       backend.post(() => undefined);
-      failAwaiting();
+      failAwaiting(backend.stats().signals > 0 ? SIGNALS_ONLY : "");
     });
   } else {
     entry.undo?.();
@@ -26,23 +33,53 @@ function update(entry: Watched): void {
   }
 }
 
+watchAwaiting((count) => {
+  if ((count > 0) === (waiting > 0)) return;
+  waiting = count;
+  for (const entry of watched.values()) update(entry);
+  standIn();
+});
+
+function standIn(): void {
+  if (waiting === 0 || loops > 0) {
+    stopStandIn?.();
+    stopStandIn = undefined;
+    return;
+  }
+  if (stopStandIn !== undefined || standInBackend === null) return;
+  try {
+    standInBackend ??= late.hostBackend?.() ?? null;
+    if (standInBackend !== null) stopStandIn = watch(standInBackend);
+  } catch (thrown) {
+    // To wait needs no host that can tell.
+    if (!(thrown instanceof UsageError)) throw thrown;
+    standInBackend = null;
+  }
+}
+
 /**
  * While anything is awaited and the host finds nothing left to do, fails every `await` with a
- * {@linkcode DeadlockError}, instead of letting the process end without a word.
+ * {@linkcode DeadlockError}, instead of letting the process end without a word. Before there is any loop a
+ * backend of the host's own stands in.
  *
  * @param backend without `exhausted` there is nothing to watch
  * @returns stops watching
  */
 export function reportDeadlocks(backend: Backend): Undo {
-  if (backend.exhausted === undefined) return () => undefined;
-  if (!listening) {
-    listening = true;
-    watchAwaiting((count) => {
-      if ((count > 0) === (waiting > 0)) return;
-      waiting = count;
-      for (const entry of watched.values()) update(entry);
-    });
-  }
+  const stop = backend.exhausted === undefined ? undefined : watch(backend);
+  loops++;
+  standIn();
+  let over = false;
+  return () => {
+    if (over) return;
+    over = true;
+    stop?.();
+    loops--;
+    standIn();
+  };
+}
+
+function watch(backend: Backend): Undo {
   let entry = watched.get(backend);
   if (entry === undefined) {
     entry = { backend, loops: 0, undo: undefined };
@@ -50,10 +87,7 @@ export function reportDeadlocks(backend: Backend): Undo {
   }
   entry.loops++;
   update(entry);
-  let over = false;
   return () => {
-    if (over) return;
-    over = true;
     entry.loops--;
     update(entry);
     if (entry.loops === 0) watched.delete(backend);

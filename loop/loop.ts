@@ -105,6 +105,7 @@ export class Loop implements CondVarHost, Disposable {
   readonly env: Env;
   readonly #core: Core;
   readonly #undoDeadlocks: Undo;
+  readonly #disposers = new Set<{ readonly cb: () => void }>();
   #blocking = false;
 
   /**
@@ -142,7 +143,7 @@ export class Loop implements CondVarHost, Disposable {
    * Calls back each turn while a stream is readable or writable; end of file counts as readable.
    *
    * Level-triggered: a callback that does not read is called again. Any number of watchers may share a
-   * stream; cancelling one neither closes it nor loses data. Cancel before you close it.
+   * stream; cancelling one neither closes it nor loses data. Closing the stream ends its watchers.
    *
    * @throws {UsageError} for what the backend cannot watch
    */
@@ -212,12 +213,24 @@ export class Loop implements CondVarHost, Disposable {
   }
 
   /**
-   * Calls back soon after the process received a signal; it does not keep the process alive.
+   * Calls back soon after the process received a signal.
+   *
+   * It does not keep the process alive, and does not count as what could wake an `await`: a program that
+   * only waits for a signal says `.ref()`.
    *
    * Any number of watchers a signal, all called in the order in which they were made. When the last one
    * is gone the signal has its default effect again.
    *
    * @throws {UsageError} for a name that is none, or on a backend without signals
+   * @example Until interrupted
+   * ```ts
+   * import { AE } from "@anyevent/loop";
+   *
+   * const interrupted = AE.cv();
+   * using _w = AE.signal("INT", interrupted).ref();
+   * AE.timer(0.01, 0, () => Deno.kill(Deno.pid, "SIGINT"));
+   * await interrupted.recv();
+   * ```
    */
   signal(args: SignalArguments): Watcher {
     checkArguments(args, "watch signal");
@@ -239,8 +252,11 @@ export class Loop implements CondVarHost, Disposable {
   /**
    * Calls back once when a child process has ended, also when it had ended before.
    *
-   * Any number of watchers a child. Pid 0 means any child that has a watcher of its own in this loop, and
-   * goes on until cancelled; those watchers come after the child's own.
+   * Any number of watchers a child. Pid 0 means any child that the backend knows, and goes on until
+   * cancelled; such a watcher is called after the child's own, and keeps the process alive only while
+   * there is such a child. On Deno a child is known once it has a watcher of its own or was given to
+   * `registerChild`; where the backend cannot follow them (pure on Node), only those with a watcher of their
+   * own in this loop count.
    *
    * @throws {UsageError} for what is no child, or on a backend without child processes
    */
@@ -338,6 +354,21 @@ export class Loop implements CondVarHost, Disposable {
   }
 
   /**
+   * Calls back when the loop is disposed of, after its watchers were cancelled: for what lives on a loop
+   * without being a watcher, such as a server.
+   *
+   * @param cb must not throw
+   * @returns takes it back
+   * @throws {ClosedError} when that has happened
+   */
+  onDispose(cb: () => void): Undo {
+    this.#core.checkOpen("register onDispose");
+    const entry = { cb };
+    this.#disposers.add(entry);
+    return () => void this.#disposers.delete(entry);
+  }
+
+  /**
    * Runs the loop inside this call while anything keeps it alive.
    *
    * @throws {UsageError} where the backend cannot block the thread: there the loop runs by itself
@@ -401,6 +432,10 @@ export class Loop implements CondVarHost, Disposable {
     core.disposed = true;
     this.#undoDeadlocks();
     while (core.last !== undefined) core.last.cancel();
+    for (const entry of this.#disposers) {
+      this.#disposers.delete(entry);
+      entry.cb();
+    }
   }
 
   /** Same as `dispose`. */

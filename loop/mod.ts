@@ -6,6 +6,18 @@
  *
  * @module
  */
+export {
+  type AddressFamily,
+  addressFamily,
+  aton,
+  formatAddress,
+  formatHostport,
+  ntoa,
+  parseAddress,
+  parseHostport,
+  parseUnix,
+  UNIX_HOST,
+} from "./address.ts";
 export { AE, type AEApi, sleep } from "./ae.ts";
 export { AnyEvent, AnyEventApi } from "./anyevent.ts";
 export type { Callback, Sendable } from "./callback.ts";
@@ -15,7 +27,12 @@ export {
   type CondVarConstructor,
   type CondVarHost,
 } from "./condvar.ts";
+export type { ConnectCallback, ConnectOutcome, PrepareConnect } from "./connect.ts";
+export * from "./dns/mod.ts";
 export { type Guard, guard } from "./guard.ts";
+export { idnNameprep, idnToAscii, idnToUnicode } from "./idn.ts";
+export { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "./ip.ts";
+export * from "./handle/mod.ts";
 export {
   type ChildArguments,
   type ChildCallback,
@@ -27,8 +44,23 @@ export {
   type SignalArguments,
   type TimerArguments,
 } from "./loop.ts";
+export type { NameRecord, NameResolver } from "./name_resolver.ts";
 export * from "./operation.ts";
+export { punycodeDecode, punycodeEncode } from "./punycode.ts";
 export { type BackendEntry, defaultLoop, Detector } from "./registry.ts";
+export type { AcceptCallback, PrepareServer, SocketServer } from "./server.ts";
+export { getprotobyname, getservbyname, type ProtocolName } from "./services.ts";
+export type { IpProtocol, SocketTarget, SocketType } from "./sockaddr.ts";
+export {
+  connectTcp,
+  inetAton,
+  resolveSockaddr,
+  tcpBind,
+  tcpConnect,
+  tcpNodelay,
+  tcpServer,
+} from "./socket.ts";
+export { type ConnectOptions, Sockets, socketsOf } from "./sockets.ts";
 export { type DurationLike, type Seconds, seconds } from "./time.ts";
 export type { CallbackErrorHandler, Registration, Watcher } from "./watcher.ts";
 export type { ChildLike } from "./watchers/child.ts";
@@ -39,6 +71,8 @@ export {
   type ByteStream,
   type ChildStatus,
   ClosedError,
+  type Datagram,
+  type DatagramSocket,
   DeadlockError,
   type Endpoints,
   type Env,

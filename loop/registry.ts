@@ -1,7 +1,10 @@
-import { type Env, show, UsageError } from "@anyevent/backends/contract";
+import { type Backend, type Env, show, UsageError } from "@anyevent/backends/contract";
+import { ffiEnv } from "@anyevent/backends/ffi";
 import { nativeEnv } from "@anyevent/backends/native";
 import { nodeHost, pureEnv } from "@anyevent/backends/pure";
+import { simEnv } from "@anyevent/backends/sim";
 import { type Callback, toFunction } from "./callback.ts";
+import { late } from "./late.ts";
 import { Loop } from "./loop.ts";
 import type { CallbackErrorHandler, Registration } from "./watcher.ts";
 
@@ -108,6 +111,11 @@ export class Detector {
     return this.#loop ?? this.#make();
   }
 
+  /** A backend of the host's own that belongs to no loop; nothing is chosen by it. */
+  hostBackend(): Backend {
+    return this.#builtIn[0].create().backend;
+  }
+
   #make(): Loop {
     const loop = new Loop(this.#env(), { onCallbackError: this.#onCallbackError });
     this.#loop = loop;
@@ -157,12 +165,21 @@ const native: BackendEntry = { name: "native", create: () => nativeEnv() };
 // Where the host is not like Node either, the adapter says so when it is first needed.
 const pure: BackendEntry = { name: "pure", create: () => pureEnv({ host: nodeHost() }) };
 
+// On another host than Deno on Linux, and without its permission, it says so when it is chosen.
+const ffi: BackendEntry = { name: "ffi", create: () => ffiEnv() };
+
+// Virtual time: for tests, never chosen but by name.
+const sim: BackendEntry = { name: "sim", create: () => simEnv() };
+
 /** The program's own choice of backend: native where the host is Deno, else pure. */
 export const detector: Detector = new Detector(
   // Asked before there is any Env: which host this is decides which Env there can be.
   // deno-lint-ignore anyevent/no-host
-  typeof Deno === "undefined" ? [pure, native] : [native, pure],
+  typeof Deno === "undefined" ? [pure, native, ffi, sim] : [native, pure, ffi, sim],
 );
+
+late.loop = defaultLoop;
+late.hostBackend = (): Backend => detector.hostBackend();
 
 /** The default loop of the program; the first call chooses its backend. */
 export function defaultLoop(): Loop {

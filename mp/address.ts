@@ -1,4 +1,14 @@
 import { type Address, type Host, show, UsageError } from "@anyevent/backends/contract";
+import {
+  addressFamily,
+  formatAddress,
+  getservbyname,
+  idnToAscii,
+  parseAddress,
+  parseHostport,
+} from "@anyevent/loop";
+
+export { formatAddress };
 
 /** The port the tutorial and most networks use for seeds. */
 export const CUSTOMARY_PORT = 4040;
@@ -10,47 +20,29 @@ interface Pattern {
 }
 
 function parse(text: string): Pattern {
-  let host = text;
-  let port = "";
-  const bracket = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
-  if (bracket !== null) {
-    host = bracket[1];
-    port = bracket[2] ?? "";
-  } else if (/^\d*$/.test(text)) {
-    host = "";
-    port = text;
-  } else if (text.split(":").length === 2) {
-    [host, port] = text.split(":");
-  }
-  if (port === "" || port === "*") port = "0";
-  const number = Number(port);
-  if (
-    !/^\d+$/.test(port) || number > 65535 || /[\s,;#/]/.test(host) ||
-    (host.includes(":") && !isIpv6(host))
-  ) {
+  const [host, service] = /^\d*$/.test(text) ? ["", text || "0"] : parseHostport(text, "0") ??
+    ["", "none"];
+  const port = service === "*"
+    ? 0
+    : /^\d{1,5}$/.test(service)
+    ? Number(service)
+    : getservbyname(service);
+  if (port === undefined || port > 65535 || /[\s,;#/]/.test(host)) {
     throw new UsageError(
       `Cannot parse address ${
         show(text)
       }: it must read like "host:port", "[v6]:port", "*:port" or "unix/:path"`,
     );
   }
-  return { host, port: number };
+  return { host, port };
 }
 
 /** Whether only this machine can be at that address. */
 export function isLoopback(address: Address): boolean {
   if (address.transport === "unix") return true;
-  const host = address.host;
-  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host) ||
-    /^::ffff:127(?:\.\d{1,3}){3}$/i.test(host);
-}
-
-/** Address as text: `host:port`, `[v6]:port` or `unix/:path`. */
-export function formatAddress(address: Address): string {
-  if (address.transport === "unix") return `unix/:${address.path}`;
-  return address.host.includes(":")
-    ? `[${address.host}]:${address.port}`
-    : `${address.host}:${address.port}`;
+  const ipn = parseAddress(address.host);
+  if (ipn === undefined) return address.host.toLowerCase() === "localhost";
+  return addressFamily(ipn) === 4 ? ipn[0] === 127 : formatAddress(ipn) === "::1";
 }
 
 /**
@@ -61,19 +53,21 @@ export function formatAddress(address: Address): string {
 export function parseLiteral(text: unknown): Address | undefined {
   if (typeof text !== "string") return undefined;
   if (text.startsWith("unix/:")) return { transport: "unix", path: text.slice(6) };
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|(\d{1,3}(?:\.\d{1,3}){3})):(\d{1,5})$/.exec(text);
-  if (match === null) return undefined;
-  const port = Number(match[3]);
-  if (port === 0 || port > 65535) return undefined;
-  return { transport: "tcp", host: match[1] ?? match[2], port };
+  const split = /^(?:\[[^\]]*:[^\]]*\]|[\d.]+):\d{1,5}$/.test(text)
+    ? parseHostport(text)
+    : undefined;
+  if (split === undefined) return undefined;
+  const [host, port] = [literal(split[0]), Number(split[1])];
+  // The short and octal forms of IPv4 are for people: announced they would be a mistake.
+  const plain = split[0].includes(":") || host === split[0];
+  if (host === undefined || !plain || port === 0 || port > 65535) return undefined;
+  return { transport: "tcp", host, port };
 }
 
-function isLiteral(host: string): boolean {
-  return /^\d{1,3}(?:\.\d{1,3}){3}$/.test(host) || isIpv6(host);
-}
-
-function isIpv6(host: string): boolean {
-  return host.includes(":") && URL.canParse(`http://[${host}]/`);
+/** An IP address in its usual form; `undefined` for names. */
+function literal(text: string): string | undefined {
+  const ipn = parseAddress(text);
+  return ipn === undefined || addressFamily(ipn) === "unix" ? undefined : formatAddress(ipn);
 }
 
 /**
@@ -111,10 +105,10 @@ export async function resolveAddresses(
       for (const address of outer.length > 0 ? outer : ["127.0.0.1"]) {
         add({ transport: "tcp", host: address, port });
       }
-    } else if (isLiteral(name)) {
-      add({ transport: "tcp", host: name, port });
+    } else if (literal(name) !== undefined) {
+      add({ transport: "tcp", host: literal(name)!, port });
     } else {
-      const addresses = await host.resolve(name === "" ? host.hostname() : name);
+      const addresses = await host.resolve(name === "" ? host.hostname() : idnToAscii(name));
       for (const address of addresses) add({ transport: "tcp", host: address, port });
     }
   }

@@ -16,7 +16,9 @@ export abstract class BaseWatcher implements Watcher {
   protected readonly core: Core;
   #active = false;
   #wanted: boolean;
-  /** Whether it is counted in `core.holds`: true at most while wanted and not yet released. */
+  /** Whether anything could still call it, as far as it knows. */
+  #hopeful = true;
+  /** Whether it is counted in `core.holds`: true at most while wanted, hopeful and not yet released. */
   #counted = false;
 
   constructor(core: Core, holds: boolean) {
@@ -36,10 +38,7 @@ export abstract class BaseWatcher implements Watcher {
 
   ref(): Watcher {
     this.#wanted = true;
-    if (this.#active && !this.#counted) {
-      this.#counted = true;
-      this.core.holds.add();
-    }
+    if (this.#active) this.#hold();
     return this;
   }
 
@@ -69,10 +68,14 @@ export abstract class BaseWatcher implements Watcher {
     }
     core.last = this;
     this.#active = true;
-    if (this.#wanted) {
-      this.#counted = true;
-      core.holds.add();
-    }
+    this.#hold();
+  }
+
+  /** Whether anything could call it at present: while not, it does not keep the process alive. */
+  protected set hopeful(on: boolean) {
+    this.#hopeful = on;
+    if (!on) this.release();
+    else if (this.#active) this.#hold();
   }
 
   /** Ends the active life without releasing the hold: a one-shot calls back in between. */
@@ -90,5 +93,11 @@ export abstract class BaseWatcher implements Watcher {
     if (!this.#counted) return;
     this.#counted = false;
     this.core.holds.remove();
+  }
+
+  #hold(): void {
+    if (this.#counted || !this.#wanted || !this.#hopeful) return;
+    this.#counted = true;
+    this.core.holds.add();
   }
 }

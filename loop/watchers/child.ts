@@ -18,23 +18,71 @@ export class ChildHub {
   constructor(core: Core, readonly pid: number, child: ChildLike | number) {
     this.#core = core;
     this.#undo = core.backend.child!(child, (ended) => this.#ended(ended));
+    core.children.set(pid, this);
+    core.anyChild?.changed();
   }
 
   undo(): void {
     this.#core.children.delete(this.pid);
     this.#undo();
+    this.#core.anyChild?.changed();
   }
 
   #ended(ended: ChildStatus): void {
-    this.#core.children.delete(this.pid);
+    const core = this.#core;
+    core.children.delete(this.pid);
     // Those of this child first, then those of any: the order of AnyEvent's emulation.
-    const any = [...this.#core.anyChild];
+    const any = core.backend.children === undefined ? core.anyChild : undefined;
+    const others = any === undefined ? [] : [...any.watchers];
     for (const watcher of [...this.watchers]) watcher.fire(ended);
-    for (const watcher of any) watcher.fire(ended);
+    for (const watcher of others) watcher.fire(ended);
+    core.anyChild?.changed();
   }
 }
 
-/** The end of one child process, or of any that is watched (pid 0). */
+/**
+ * All watchers of any child in one loop. They keep the process alive only while a child lives that they
+ * would hear of: all that the backend knows, or where it does not follow them, those with watchers of
+ * their own.
+ */
+export class AnyChild {
+  readonly watchers: Set<ChildWatcher> = new Set();
+  readonly #core: Core;
+  readonly #undo: Undo | undefined;
+  #living = 0;
+
+  constructor(core: Core) {
+    this.#core = core;
+    this.#undo = core.backend.children?.(
+      (ended) => {
+        for (const watcher of [...this.watchers]) watcher.fire(ended);
+      },
+      (count) => {
+        this.#living = count;
+        this.changed();
+      },
+    );
+  }
+
+  /** Whether there is a child that they would hear of. */
+  get hopeful(): boolean {
+    return (this.#core.backend.children === undefined ? this.#core.children.size : this.#living) >
+      0;
+  }
+
+  /** To be called when `hopeful` may have changed. */
+  changed(): void {
+    const { hopeful } = this;
+    for (const watcher of this.watchers) watcher.setHopeful(hopeful);
+  }
+
+  undo(): void {
+    this.#core.anyChild = undefined;
+    this.#undo?.();
+  }
+}
+
+/** The end of one child process, or of any (pid 0). */
 export class ChildWatcher extends BaseWatcher {
   readonly #hub: ChildHub | undefined;
   readonly #cb: (pid: number, status: number) => unknown;
@@ -53,13 +101,11 @@ export class ChildWatcher extends BaseWatcher {
       );
     }
     if (pid === 0) {
-      core.anyChild.add(this);
+      const any = core.anyChild ??= new AnyChild(core);
+      any.watchers.add(this);
+      this.hopeful = any.hopeful;
     } else {
-      let hub = core.children.get(pid);
-      if (hub === undefined) {
-        hub = new ChildHub(core, pid, child);
-        core.children.set(pid, hub);
-      }
+      const hub = core.children.get(pid) ?? new ChildHub(core, pid, child);
       hub.watchers.add(this);
       this.#hub = hub;
     }
@@ -72,6 +118,10 @@ export class ChildWatcher extends BaseWatcher {
 
   describe(): string {
     return this.#hub === undefined ? "child(any)" : `child(${this.#hub.pid})`;
+  }
+
+  setHopeful(on: boolean): void {
+    this.hopeful = on;
   }
 
   fire(ended: ChildStatus): void {
@@ -90,7 +140,8 @@ export class ChildWatcher extends BaseWatcher {
   protected stop(): void {
     const hub = this.#hub;
     if (hub === undefined) {
-      this.core.anyChild.delete(this);
+      const any = this.core.anyChild;
+      if (any?.watchers.delete(this) && any.watchers.size === 0) any.undo();
       return;
     }
     hub.watchers.delete(this);

@@ -2,7 +2,7 @@ import type { IoMode, Undo } from "@anyevent/backends/contract";
 import type { Core } from "../core.ts";
 import { BaseWatcher, type WatcherKind } from "./base_watcher.ts";
 
-/** Readability or writability of a stream, level-triggered. */
+/** Readability or writability of a stream, level-triggered. It ends when the stream is closed. */
 export class IoWatcher extends BaseWatcher {
   readonly #mode: IoMode;
   readonly #undo: Undo;
@@ -10,7 +10,7 @@ export class IoWatcher extends BaseWatcher {
   constructor(core: Core, source: unknown, mode: IoMode, cb: () => unknown) {
     super(core, true);
     this.#mode = mode;
-    this.#undo = core.backend.io(source, mode, () => core.call(cb, this));
+    this.#undo = core.backend.io(source, mode, () => core.call(cb, this), () => this.cancel());
     this.begin();
   }
 

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { AE, AnyEvent, defaultLoop, sleep, streamPair, UsageError } from "@anyevent/loop";
 
+Deno.test("AE.io() refuses a mode that is not a boolean", () => {
+  const [a] = streamPair(defaultLoop().env.backend);
+  for (const mode of ["r", 1, undefined]) {
+    assert.throws(() => AE.io(a, mode as never, () => {}), UsageError);
+  }
+  assert.equal(defaultLoop().stats().ios, 0);
+});
+
 Deno.test("AE and AnyEvent work on the one default loop", async () => {
   const loop = defaultLoop();
   assert.equal(AnyEvent.detect(), loop.env.name);

@@ -50,6 +50,24 @@ Deno.test("io() counts end of file as readable and watches for writing", () => {
   assert.ok(order.includes("eof null"));
 });
 
+Deno.test("io() ends and lets the process go when its stream is closed", () => {
+  const env = manualEnv();
+  const loop = new Loop(env);
+  const [a, b] = streamPair(env.backend);
+  const watchers = [
+    loop.io({ fh: a, poll: "r", cb: () => assert.fail("called after close()") }),
+    loop.io({ fh: a, poll: "w", cb: () => assert.fail("called after close()") }),
+  ];
+  assert.equal(env.backend.held, true);
+  a.close();
+  assert.deepEqual(watchers.map((it) => it.active), [false, false]);
+  assert.deepEqual([loop.stats().ios, loop.stats().held, env.backend.held], [0, 0, false]);
+  env.backend.turn();
+  for (const watcher of watchers) watcher.cancel();
+  assert.equal(loop.stats().held, 0);
+  b.close();
+});
+
 Deno.test("io() refuses other modes and sources", () => {
   const loop = new Loop(manualEnv());
   assert.throws(() => loop.io({ fh: 0, poll: "x" as never, cb: () => {} }), /poll "x"/);
@@ -133,9 +151,14 @@ Deno.test("child() calls all of the child's watchers, then those of pid 0", () =
   assert.deepEqual(order, ["1 7 768", "2 7 768", "any 7 768"]);
   assert.equal(one.active, false);
   assert.equal(any.active, true);
+  // Nobody is left that it would hear of.
+  assert.equal(env.backend.held, false);
+  const next = loop.child({ pid: 8, cb: () => {} });
+  next.unref();
   assert.equal(env.backend.held, true);
   any.cancel();
   assert.equal(env.backend.held, false);
+  next.cancel();
 });
 
 Deno.test("child() tells the end of a child that has ended before", () => {
@@ -217,7 +240,7 @@ Deno.test("describe() says what a watcher waits for", () => {
     "child(any)",
     "idle()",
   ]);
-  assert.deepEqual(loop.stats(), { timers: 2, ios: 1, signals: 1, children: 1, idles: 1, held: 5 });
+  assert.deepEqual(loop.stats(), { timers: 2, ios: 1, signals: 1, children: 1, idles: 1, held: 4 });
   loop.dispose();
   assert.deepEqual(loop.stats(), { timers: 0, ios: 0, signals: 0, children: 0, idles: 0, held: 0 });
 });

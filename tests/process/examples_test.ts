@@ -7,8 +7,10 @@ const PROGRAMS = [
   "chat_server.ts",
   "chat_server2.ts",
   "die.ts",
+  "dns_sweep.ts",
   "io_client.ts",
   "io_server.ts",
+  "line_server.ts",
   "receiver.ts",
   "seed.ts",
   "sender.ts",
@@ -64,6 +66,17 @@ Deno.test("die.ts prints why its ports died", async () => {
     stdout,
     /^anon\/\S+ was killed \(with reason: die oops\)\nanon\/\S+ was killed \(with reason: no_such_port .+\)\n$/,
   );
+  assert.equal(stderr, "");
+  assert.equal(code, 0);
+});
+
+Deno.test("dns_sweep.ts finds all names both ways, the second way faster", async () => {
+  const args = ["--names", "60", "--latency", "0.01", "--outstanding", "60"];
+  const { code, stdout, stderr } = await runToEnd("dns_sweep.ts", { args });
+  const [, factor] =
+    /^one after another: 60 of 60 found in [\d.]+ s\nat the same time: +60 of 60 found in [\d.]+ s\n([\d.]+) times as fast\n$/
+      .exec(stdout) ?? [];
+  assert(Number(factor) > 1, stdout);
   assert.equal(stderr, "");
   assert.equal(code, 0);
 });

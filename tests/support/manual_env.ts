@@ -106,11 +106,14 @@ export class ManualBackend implements Backend {
     return () => void this.#timers.remove(timer);
   }
 
-  io(source: unknown, mode: IoMode, cb: () => void): Undo {
+  io(source: unknown, mode: IoMode, cb: () => void, closed?: () => void): Undo {
     if (!isWatchable(source)) {
       throw new UsageError(`Cannot watch io: ${show(source)} has no readiness of its own`);
     }
-    const undo = source[WATCH](mode, cb);
+    const undo = source[WATCH](mode, cb, () => {
+      this.#ios.delete(undo);
+      closed?.();
+    });
     this.#ios.add(undo);
     return () => {
       if (this.#ios.delete(undo)) undo();
