@@ -1,5 +1,5 @@
 import type { Random } from "@anyevent/backends/contract";
-import type { DnsRecord } from "./packet.ts";
+import type { NameRecord } from "../name_resolver.ts";
 
 /** Where a service is offered. */
 export type SrvRecord = readonly [priority: number, weight: number, port: number, target: string];
@@ -8,7 +8,7 @@ export type SrvRecord = readonly [priority: number, weight: number, port: number
  * Records in the order in which to try them (RFC 2782): lower priorities first; among equal ones by chance,
  * each first as often as its weight is part of the sum.
  */
-export function srvOrder(records: readonly DnsRecord[], random: Random): SrvRecord[] {
+export function srvOrder(records: readonly NameRecord[], random: Random): SrvRecord[] {
   const all = records.map((record): SrvRecord => [
     Number(record[4]),
     Number(record[5]),

@@ -15,6 +15,7 @@ const PROGRAMS = [
   "seed.ts",
   "sender.ts",
   "simple_example.ts",
+  "two_timers.ts",
 ];
 
 Deno.test("every example is listed in README.md and is tested here", () => {
@@ -66,6 +67,28 @@ Deno.test("die.ts prints why its ports died", async () => {
     stdout,
     /^anon\/\S+ was killed \(with reason: die oops\)\nanon\/\S+ was killed \(with reason: no_such_port .+\)\n$/,
   );
+  assert.equal(stderr, "");
+  assert.equal(code, 0);
+});
+
+Deno.test("two_timers.ts prints fifteen lines between two times", async () => {
+  const { code, stdout, stderr } = await runToEnd("two_timers.ts", {
+    env: { ANYEVENT_BACKEND: "sim" },
+  });
+  const lines = stdout.split("\n");
+  const date = /(?:Sun|Mon|Sat) Sep +\d{1,2} \d\d:(\d\d):(\d\d) 2001/;
+  const [start, ...ticks] = lines.slice(0, -1).map((line) => {
+    const [, minutes, seconds] = date.exec(line) ?? assert.fail(line);
+    return [line.replace(date, "@"), Number(minutes) * 60 + Number(seconds)] as const;
+  });
+  const end = ticks.pop()!;
+  assert.deepEqual([start[0], end[0]], ["@", "@"]);
+  const told = ticks.map(([text, at]) => `${text} ${at - start[1]}`);
+  const expected = [2, 4, 5, 6, 8, 10, 10, 12, 14, 15, 16, 18, 20, 20, 22].map((at, index) =>
+    `Every ${[2, 5, 9, 12].includes(index) ? 5 : 2} (@) ${at}`
+  );
+  assert.deepEqual(told, expected);
+  assert.equal(end[1] - start[1], 22);
   assert.equal(stderr, "");
   assert.equal(code, 0);
 });

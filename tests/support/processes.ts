@@ -18,6 +18,8 @@ export interface StartOptions {
   readonly secret?: string;
   /** Up to which level it logs on standard error. */
   readonly warnLevel?: number;
+  /** More of its environment, which it may read. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Marks the process and all it starts. */
   readonly marker?: string;
 }
@@ -53,6 +55,7 @@ export class Process implements AsyncDisposable {
     const env = {
       ...(secret === undefined ? {} : { ANYEVENT_MP_SECRET: secret }),
       ...(warnLevel === undefined ? {} : { ANYEVENT_MP_WARNLEVEL: String(warnLevel) }),
+      ...options.env,
     };
     const readable = Object.keys(env);
     this.#child = new Deno.Command("deno", {
