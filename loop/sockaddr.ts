@@ -1,11 +1,4 @@
-import {
-  type Address,
-  type Env,
-  messageOf,
-  type Random,
-  show,
-  UsageError,
-} from "@anyevent/backends/contract";
+import { type Address, type Env, messageOf, show, UsageError } from "@anyevent/backends/contract";
 import {
   type AddressFamily,
   addressFamily,
@@ -13,6 +6,7 @@ import {
   parseAddress,
   UNIX_HOST,
 } from "./address.ts";
+import { srvOrder } from "./dns/srv.ts";
 import { idnToAscii } from "./idn.ts";
 import type { NameRecord, NameResolver } from "./name_resolver.ts";
 import { getprotobyname, parseService, type ProtocolName } from "./services.ts";
@@ -156,22 +150,6 @@ export function lookupName(
   }
 }
 
-/** Orders SRV records as RFC 2782 says: by priority, then by chance according to weight. */
-export function orderSrv(records: readonly NameRecord[], random: Random): NameRecord[] {
-  const left = records.toSorted((a, b) =>
-    Number(a[4]) - Number(b[4]) || Number(a[5] !== 0) - Number(b[5] !== 0)
-  );
-  const out: NameRecord[] = [];
-  while (left.length > 0) {
-    const same = left.filter((record) => record[4] === left[0][4]);
-    let at = random.float() * (same.reduce((sum, record) => sum + Number(record[5]), 0) + 1);
-    let index = 0;
-    while (index < same.length - 1 && (at -= Number(same[index][5])) >= 1) index++;
-    out.push(...left.splice(index, 1));
-  }
-  return out;
-}
-
 type NamedPort = readonly [name: string, port: number];
 
 /** The hosts and ports that serve a request: those of its SRV records, else itself. */
@@ -191,11 +169,12 @@ function findTargets(
     (records) => {
       if (records.length === 0) return cb([itself]);
       // A single root says that the service is decidedly not there.
-      const targets = orderSrv(records, context.env.random).flatMap((record): NamedPort[] => {
-        const [port, target] = [Number(record[6]), String(record[7])];
-        const isPort = Number.isInteger(port) && port >= 0 && port <= 65535;
-        return isPort && target !== "." && target !== "" ? [[target, port]] : [];
-      });
+      const targets = srvOrder(records, context.env.random).flatMap(
+        ([, , port, target]): NamedPort[] => {
+          const isPort = Number.isInteger(port) && port >= 0 && port <= 65535;
+          return isPort && target !== "." && target !== "" ? [[target, port]] : [];
+        },
+      );
       cb(targets);
     },
   );

@@ -64,7 +64,9 @@ export class Sockets {
   }
 
   /**
-   * What looks up names: by default the host, which knows addresses only. `undefined` sets it back.
+   * What looks up names: by default the host, which follows the system's configuration with no more than the
+   * permission to connect, and knows addresses only. For SRV records of named services, set the DNS one:
+   * `socketsOf(loop).resolver = resolver(loop)`. `undefined` sets it back.
    *
    * @throws {UsageError} when it is no resolver
    */
