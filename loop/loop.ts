@@ -222,13 +222,13 @@ export class Loop implements CondVarHost, Disposable {
    * is gone the signal has its default effect again.
    *
    * @throws {UsageError} for a name that is none, or on a backend without signals
-   * @example Until interrupted
+   * @example Until told
    * ```ts
    * import { AE } from "@anyevent/loop";
    *
    * const interrupted = AE.cv();
-   * using _w = AE.signal("INT", interrupted).ref();
-   * AE.timer(0.01, 0, () => Deno.kill(Deno.pid, "SIGINT"));
+   * using _w = AE.signal("USR1", interrupted).ref();
+   * AE.timer(0.01, 0, () => Deno.kill(Deno.pid, "SIGUSR1"));
    * await interrupted.recv();
    * ```
    */

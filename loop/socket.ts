@@ -99,7 +99,7 @@ export function connectTcp(
  * ```ts
  * import { tcpServer } from "@anyevent/loop";
  *
- * const server = tcpServer(undefined, undefined, (fh, host, port) => {
+ * const server = tcpServer("127.0.0.1", undefined, (fh, host, port) => {
  *   fh.tryWrite(new TextEncoder().encode(`The internet is full, ${host}:${port}. Go away!\r\n`));
  *   fh.shutdown();
  * }, (_server, host, port) => console.log(`Bound to ${host}, port ${port}.`));

@@ -165,6 +165,7 @@ export function monGuard(port: PortId, ...values: Disposable[]): Registration {
  * @throws {UsageError} outside of a port
  * @example
  * ```ts
+ * import { AE } from "@anyevent/loop";
  * import { after, mon, port, psub, snd } from "@anyevent/mp";
  *
  * const p = port(() => {
@@ -172,8 +173,10 @@ export function monGuard(port: PortId, ...values: Disposable[]): Registration {
  *     throw new Error("oops");
  *   }));
  * });
- * mon(p, (...reason) => console.log(reason)); // ["die", "oops"]
+ * const died = AE.cv();
+ * mon(p, died);
  * snd(p);
+ * console.log(await died.recvAll()); // ["die", "oops"]
  * ```
  */
 export function psub<A extends unknown[], R>(

@@ -177,12 +177,16 @@ export function socketOption(fd: number, option: number): number {
  * ```ts
  * import { fdStream, ffiEnv } from "@anyevent/backends/ffi";
  *
- * const { backend } = ffiEnv();
- * const stdin = fdStream(backend, 0);
- * const undo = backend.io(stdin, "r", () => {
- *   const bytes = new Uint8Array(1000);
- *   if (stdin.tryRead(bytes) === null) undo();
- * });
+ * export function copyInput(): void {
+ *   const { backend } = ffiEnv();
+ *   const stdin = fdStream(backend, 0);
+ *   const undo = backend.io(stdin, "r", () => {
+ *     const bytes = new Uint8Array(1000);
+ *     const count = stdin.tryRead(bytes);
+ *     if (count === null) undo();
+ *     else Deno.stdout.writeSync(bytes.subarray(0, count));
+ *   });
+ * }
  * ```
  */
 export function fdStream(backend: FfiBackend, fd: number): ByteStream {

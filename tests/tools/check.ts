@@ -64,6 +64,13 @@ async function markdown(): Promise<string[]> {
   return out.sort();
 }
 
+/** What the examples may do, as a reader would let them. */
+const DOC_TEST: readonly string[] = [
+  ...["test", "--doc", "--no-check", "--quiet", "--reporter=dot", "--no-prompt"],
+  ...["--allow-net=127.0.0.1", "--allow-env", "--allow-ffi", "--allow-read"],
+  ...["--allow-sys=hostname", "--allow-run=deno"],
+];
+
 const STEPS: readonly Step[] = [
   {
     name: "types",
@@ -74,6 +81,11 @@ const STEPS: readonly Step[] = [
     name: "examples",
     about: "type check of the examples in docstrings and in *.md",
     run: async () => await deno("check", "--doc-only", ...await markdown(), ...await packages()),
+  },
+  {
+    name: "run",
+    about: "the examples in docstrings and in *.md run",
+    run: async () => await deno(...DOC_TEST, ...await markdown(), ...await packages()),
   },
   { name: "fmt", about: "deno fmt --check", run: () => deno("fmt", "--check") },
   { name: "lint", about: "deno lint, jsr's rules, our plugin", run: () => deno("lint") },
