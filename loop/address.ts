@@ -6,7 +6,16 @@
 import { type Address, show, UsageError } from "@anyevent/backends/contract";
 import { checkText, formatIpv4, formatIpv6, isMapped, parseIpv6 } from "./ip.ts";
 
-/** The host that stands for Unix sockets; the service is then their path. */
+/**
+ * The host that stands for Unix sockets; the service is then their path.
+ *
+ * @example
+ * ```ts
+ * import { parseHostport, UNIX_HOST } from "@anyevent/loop";
+ *
+ * console.log(parseHostport("/tmp/x")?.[0] === UNIX_HOST); // true
+ * ```
+ */
 export const UNIX_HOST = "unix/";
 
 /** What {@linkcode parseUnix} gives; by its length it is no other address. */
@@ -18,6 +27,12 @@ const UNIX_TOKEN: readonly number[] = [1, 0];
  * Follows AnyEvent::Socket's `parse_unix`.
  *
  * @returns `undefined` unless `text` is `"unix/"`
+ * @example
+ * ```ts
+ * import { parseUnix } from "@anyevent/loop";
+ *
+ * console.log(parseUnix("unix/") !== undefined, parseUnix("localhost")); // true undefined
+ * ```
  */
 export function parseUnix(text: string): Uint8Array | undefined {
   checkText(text, "parse Unix host");
@@ -45,7 +60,16 @@ export function parseAddress(text: string): Uint8Array | undefined {
   return ipn !== undefined && isMapped(ipn) ? ipn.slice(12) : ipn;
 }
 
-/** Same as {@linkcode parseAddress}. */
+/**
+ * Same as {@linkcode parseAddress}.
+ *
+ * @example
+ * ```ts
+ * import { aton } from "@anyevent/loop";
+ *
+ * console.log(aton("127.1")); // Uint8Array [ 127, 0, 0, 1 ]
+ * ```
+ */
 export const aton: typeof parseAddress = parseAddress;
 
 /**
@@ -55,6 +79,12 @@ export const aton: typeof parseAddress = parseAddress;
  *
  * @param ipn four or sixteen bytes, or the token of {@linkcode parseUnix}
  * @returns `undefined` when it is none of these
+ * @example
+ * ```ts
+ * import { formatAddress } from "@anyevent/loop";
+ *
+ * console.log(formatAddress(Uint8Array.of(10, 0, 0, 1))); // 10.0.0.1
+ * ```
  */
 export function formatAddress(ipn: Uint8Array): string | undefined;
 /**
@@ -83,7 +113,16 @@ export function formatAddress(address: Uint8Array | Address): string | undefined
   }
 }
 
-/** Same as {@linkcode formatAddress}. */
+/**
+ * Same as {@linkcode formatAddress}.
+ *
+ * @example
+ * ```ts
+ * import { ntoa } from "@anyevent/loop";
+ *
+ * console.log(ntoa(Uint8Array.of(10, 0, 0, 1))); // 10.0.0.1
+ * ```
+ */
 export const ntoa: typeof formatAddress = formatAddress;
 
 /** Kind of a host address: IPv4, IPv6, or a Unix socket. */
@@ -96,6 +135,12 @@ export type AddressFamily = 4 | 6 | "unix";
  *
  * @param ipn network form
  * @returns `undefined` when it is no address
+ * @example
+ * ```ts
+ * import { addressFamily, parseIpv6 } from "@anyevent/loop";
+ *
+ * console.log(addressFamily(Uint8Array.of(10, 0, 0, 1)), addressFamily(parseIpv6("::1")!)); // 4 6
+ * ```
  */
 export function addressFamily(ipn: Uint8Array): AddressFamily | undefined {
   if (!(ipn instanceof Uint8Array)) {
@@ -179,6 +224,12 @@ export function parseHostport(
  *
  * @param host name or address
  * @param service absent or empty: the host only
+ * @example
+ * ```ts
+ * import { formatHostport } from "@anyevent/loop";
+ *
+ * console.log(formatHostport("::1", 80), formatHostport("localhost", "http")); // [::1]:80 localhost:http
+ * ```
  */
 export function formatHostport(host: string, service?: string | number): string {
   checkText(host, "format host");

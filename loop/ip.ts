@@ -62,6 +62,12 @@ function ipv6Groups(text: string): number[] | undefined {
  *
  * @param text as in `"2002:5345::10.0.0.1"`
  * @returns `undefined` for anything else
+ * @example
+ * ```ts
+ * import { formatIpv6, parseIpv6 } from "@anyevent/loop";
+ *
+ * console.log(formatIpv6(parseIpv6("0:0:0:0:0:0:0:1")!)); // ::1
+ * ```
  */
 export function parseIpv6(text: string): Uint8Array | undefined {
   checkText(text, "parse IPv6 address");
@@ -100,6 +106,12 @@ export function parseIpv6(text: string): Uint8Array | undefined {
  *
  * @param ipn network form
  * @throws {UsageError} when it does not have four bytes
+ * @example
+ * ```ts
+ * import { formatIpv4 } from "@anyevent/loop";
+ *
+ * console.log(formatIpv4(Uint8Array.of(10, 0, 0, 1))); // 10.0.0.1
+ * ```
  */
 export function formatIpv4(ipn: Uint8Array): string {
   checkBytes(ipn, 4, "format IPv4 address");
@@ -114,6 +126,12 @@ export function formatIpv4(ipn: Uint8Array): string {
  *
  * @param ipn network form
  * @throws {UsageError} when it does not have sixteen bytes
+ * @example
+ * ```ts
+ * import { formatIpv6, parseIpv6 } from "@anyevent/loop";
+ *
+ * console.log(formatIpv6(parseIpv6("2001:DB8::0:1")!)); // 2001:db8::1
+ * ```
  */
 export function formatIpv6(ipn: Uint8Array): string {
   checkBytes(ipn, 16, "format IPv6 address");

@@ -95,6 +95,12 @@ export function punycodeEncode(text: string): string {
  *
  * @param text at most 4096 characters
  * @throws {UsageError} when it is not Punycode
+ * @example
+ * ```ts
+ * import { punycodeDecode } from "@anyevent/loop";
+ *
+ * console.log(punycodeDecode("bcher-kva")); // bücher
+ * ```
  */
 export function punycodeDecode(text: string): string {
   const bad = (why: string): UsageError =>

@@ -129,6 +129,12 @@ export function getservbyname(name: string, protocol: ProtocolName = "tcp"): num
  *
  * @param name in any case, or the number as text
  * @returns name, alias and number; `undefined` for another one
+ * @example
+ * ```ts
+ * import { getprotobyname } from "@anyevent/loop";
+ *
+ * console.log(getprotobyname("TCP")); // [ "tcp", "TCP", 6 ]
+ * ```
  */
 export function getprotobyname(
   name: string,

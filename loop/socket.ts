@@ -123,6 +123,14 @@ export function tcpServer(
  * @param done called with the server inside this call, after `prepare`
  * @returns the same server
  * @throws {UsageError} and {PeerError} as `tcpServer`, and what `done` throws
+ * @example
+ * ```ts
+ * import { tcpBind } from "@anyevent/loop";
+ *
+ * const server = tcpBind("127.0.0.1", 0, (server) => console.log(`bound to ${server.port}`));
+ * server.accept((fh) => fh.close());
+ * server.cancel();
+ * ```
  */
 export function tcpBind(
   host: string | undefined,
@@ -142,6 +150,15 @@ export function tcpBind(
  * @param on `TCP_NODELAY`
  * @returns false when the stream refuses
  * @throws {UsageError} when `fh` is no stream or `on` no boolean
+ * @example
+ * ```ts
+ * import { connectTcp, tcpNodelay, tcpServer } from "@anyevent/loop";
+ *
+ * using server = tcpServer("127.0.0.1", 0, (fh) => fh.close());
+ * const stream = await connectTcp("127.0.0.1", server.port);
+ * console.log(tcpNodelay(stream, true)); // true
+ * stream.close();
+ * ```
  */
 export function tcpNodelay(fh: ByteStream, on: boolean): boolean {
   if (typeof fh?.setNoDelay !== "function") {

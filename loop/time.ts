@@ -16,6 +16,12 @@ export type Seconds = number | DurationLike;
  * @param what completes "Cannot …" in the error, as in `"start timer: after"`
  * @returns seconds; may be negative or infinite
  * @throws {UsageError} when it is neither, or not a number (NaN)
+ * @example
+ * ```ts
+ * import { seconds } from "@anyevent/loop";
+ *
+ * console.log(seconds(1.5, "wait"), seconds({ total: () => 90 }, "wait")); // 1.5 90
+ * ```
  */
 export function seconds(value: Seconds, what: string): number {
   if (typeof value === "number") {

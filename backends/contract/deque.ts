@@ -1,5 +1,15 @@
 /**
  * A first-in-first-out queue in a growing ring: O(1) at both ends, no allocation per item.
+ *
+ * @example
+ * ```ts
+ * import { Deque } from "@anyevent/backends/contract";
+ *
+ * const queue = new Deque<string>();
+ * queue.push("b");
+ * queue.unshift("a");
+ * console.log(queue.shift(), queue.size); // a 1
+ * ```
  */
 export class Deque<T> {
   #ring: (T | undefined)[] = new Array(16);

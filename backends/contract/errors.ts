@@ -8,7 +8,20 @@
  * @module
  */
 
-/** The caller's mistake: an argument, a call out of order, a missing permission or capability. */
+/**
+ * The caller's mistake: an argument, a call out of order, a missing permission or capability.
+ *
+ * @example
+ * ```ts
+ * import { UsageError } from "@anyevent/backends/contract";
+ *
+ * try {
+ *   throw new UsageError("Cannot start timer: after NaN is not a number");
+ * } catch (error) {
+ *   console.log(error instanceof UsageError, error instanceof TypeError); // true true
+ * }
+ * ```
+ */
 export class UsageError extends TypeError {
   /** Always `"UsageError"`. */
   override readonly name = "UsageError";
@@ -18,6 +31,14 @@ export class UsageError extends TypeError {
  * The world's fault: a peer, the network or the operating system refused or broke.
  *
  * `code` is the POSIX name where one fits (`ECONNREFUSED`, `ECONNRESET`, `EPIPE`, …).
+ *
+ * @example
+ * ```ts
+ * import { PeerError } from "@anyevent/backends/contract";
+ *
+ * const error = new PeerError("Cannot connect to 127.0.0.1:1: refused", "ECONNREFUSED");
+ * console.log(error.code); // ECONNREFUSED
+ * ```
  */
 export class PeerError extends Error {
   /** Always `"PeerError"`. */
@@ -32,19 +53,49 @@ export class PeerError extends Error {
   }
 }
 
-/** Something was used after it had been closed, stopped, cancelled or disposed of. */
+/**
+ * Something was used after it had been closed, stopped, cancelled or disposed of.
+ *
+ * @example
+ * ```ts
+ * import { ClosedError } from "@anyevent/backends/contract";
+ *
+ * const error = new ClosedError("Cannot write to stream: it is closed");
+ * console.log(String(error)); // ClosedError: Cannot write to stream: it is closed
+ * ```
+ */
 export class ClosedError extends Error {
   /** Always `"ClosedError"`. */
   override readonly name = "ClosedError";
 }
 
-/** A limit of time passed first. */
+/**
+ * A limit of time passed first.
+ *
+ * @example
+ * ```ts
+ * import { TimeoutError } from "@anyevent/backends/contract";
+ *
+ * const error = new TimeoutError("Cannot connect to 127.0.0.1:1: no answer within 5 s");
+ * console.log(error.name); // TimeoutError
+ * ```
+ */
 export class TimeoutError extends Error {
   /** Always `"TimeoutError"`. */
   override readonly name = "TimeoutError";
 }
 
-/** A defect in this library: please report it. */
+/**
+ * A defect in this library: please report it.
+ *
+ * @example
+ * ```ts
+ * import { InternalError } from "@anyevent/backends/contract";
+ *
+ * const error = new InternalError("Cannot go on: the heap is out of order", { cause: 5 });
+ * console.log(error.cause); // 5
+ * ```
+ */
 export class InternalError extends Error {
   /** Always `"InternalError"`. */
   override readonly name = "InternalError";
@@ -54,6 +105,14 @@ export class InternalError extends Error {
  * Nothing is left that could wake what still waits, so it would wait for ever.
  *
  * `waiting` names each blocked operation, oldest first.
+ *
+ * @example
+ * ```ts
+ * import { DeadlockError } from "@anyevent/backends/contract";
+ *
+ * const error = new DeadlockError(["condvar.recv()"]);
+ * console.log(error.waiting); // [ "condvar.recv()" ]
+ * ```
  */
 export class DeadlockError extends Error {
   /** Always `"DeadlockError"`. */
@@ -76,6 +135,12 @@ export class DeadlockError extends Error {
  *
  * @param thrown any value
  * @returns `message` of an `Error`, else the value as a string
+ * @example
+ * ```ts
+ * import { messageOf } from "@anyevent/backends/contract";
+ *
+ * console.log(messageOf(new Error("oops\n")), messageOf(5)); // oops 5
+ * ```
  */
 export function messageOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message : String(thrown);
@@ -87,6 +152,12 @@ export function messageOf(thrown: unknown): string {
  *
  * @param value any value
  * @returns at most 80 characters
+ * @example
+ * ```ts
+ * import { show } from "@anyevent/backends/contract";
+ *
+ * console.log(show("a"), show([1, 2]), show(new Map())); // "a" array of 2 object Map
+ * ```
  */
 export function show(value: unknown): string {
   let text: string;

@@ -12,6 +12,16 @@ export interface HeapItem {
  * A binary min-heap of deadlines with removal by item, O(log n) each.
  *
  * Equal deadlines come out in order of `seq`, so a run is repeatable.
+ *
+ * @example
+ * ```ts
+ * import { Heap } from "@anyevent/backends/contract";
+ *
+ * const heap = new Heap();
+ * heap.push({ due: 2, seq: 1, index: -1 });
+ * heap.push({ due: 1, seq: 2, index: -1 });
+ * console.log(heap.pop()?.due); // 1
+ * ```
  */
 export class Heap<T extends HeapItem> {
   readonly #items: T[] = [];

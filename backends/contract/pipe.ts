@@ -157,6 +157,15 @@ export interface StreamPairOptions {
  * Follows AnyEvent::Util's `portable_socketpair`. Works on every backend.
  *
  * @param backend calls the watchers
+ * @example
+ * ```ts
+ * import { defaultLoop, streamPair } from "@anyevent/loop";
+ *
+ * const [a, b] = streamPair(defaultLoop().env.backend);
+ * a.tryWrite(new TextEncoder().encode("hello"));
+ * const bytes = new Uint8Array(10);
+ * console.log(new TextDecoder().decode(bytes.subarray(0, b.tryRead(bytes)!))); // hello
+ * ```
  */
 export function streamPair(
   backend: Backend,

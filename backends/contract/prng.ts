@@ -7,6 +7,12 @@ import type { Random } from "./env.ts";
  *
  * @param seed any number
  * @returns a {@linkcode Random}
+ * @example
+ * ```ts
+ * import { seededRandom } from "@anyevent/backends/contract";
+ *
+ * console.log(seededRandom(1).float() === seededRandom(1).float()); // true
+ * ```
  */
 export function seededRandom(seed: number): Random {
   let a = 0x9e3779b9 | 0;

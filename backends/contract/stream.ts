@@ -16,6 +16,22 @@ import type { IoMode, Undo } from "./backend.ts";
  *
  * A backend's `io` hands any object that has it to this method, so streams made by other means (in
  * memory, over TLS, simulated) can be watched on every backend.
+ *
+ * @example
+ * ```ts
+ * import { AE } from "@anyevent/loop";
+ * import { WATCH, type Watchable } from "@anyevent/backends/contract";
+ *
+ * const always: Watchable = {
+ *   [WATCH]: (_mode, cb) => {
+ *     const timer = AE.timer(0, 0.01, cb);
+ *     return () => timer.cancel();
+ *   },
+ * };
+ * const ready = AE.cv();
+ * using _watcher = AE.io(always, false, ready);
+ * await ready.recv();
+ * ```
  */
 export const WATCH: unique symbol = Symbol.for("anyevent.watch");
 
@@ -29,6 +45,12 @@ export interface Watchable {
  * Whether a value brings its own readiness.
  *
  * @param source any value
+ * @example
+ * ```ts
+ * import { isWatchable } from "@anyevent/backends/contract";
+ *
+ * console.log(isWatchable({}), isWatchable(0)); // false false
+ * ```
  */
 export function isWatchable(source: unknown): source is Watchable {
   return typeof source === "object" && source !== null &&

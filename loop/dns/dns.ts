@@ -53,6 +53,14 @@ export function resolver(loop: Loop = defaultLoop()): Resolver {
  *
  * @param next its loop says whose it is; `undefined`: the next use makes a new one
  * @param loop only needed without `next`. Default: the default loop
+ * @example
+ * ```ts
+ * import { Resolver, resolver, setResolver } from "@anyevent/loop";
+ *
+ * setResolver(new Resolver({ server: ["127.0.0.1:5353"] }));
+ * console.log(resolver().server); // [ "127.0.0.1:5353" ]
+ * setResolver(undefined);
+ * ```
  */
 export function setResolver(next: Resolver | undefined, loop?: Loop): void {
   if (next === undefined) {
@@ -73,6 +81,14 @@ export type DnsCallback<T> = Callback<[list: T[]]>;
  * (an operation: `yield*` or `await` it). Whatever fails gives an empty list, never an error.
  *
  * The program's own is {@linkcode dns}. Names are completed as {@linkcode Resolver.resolve} says.
+ *
+ * @example
+ * ```ts
+ * import { Dns, Resolver } from "@anyevent/loop";
+ *
+ * const dns = new Dns(new Resolver({ server: ["127.0.0.1:5353"] }));
+ * export const addresses = (name: string): Promise<string[]> => Promise.resolve(dns.a(name));
+ * ```
  */
 export class Dns {
   readonly #source: () => Resolver;

@@ -65,7 +65,17 @@ export interface DnsPacket extends Required<Omit<DnsPackInput, "op" | "rc" | "qd
   readonly bytes: Uint8Array;
 }
 
-/** Bytes of the largest reply over UDP that EDNS0 asks for: no network has to cut it up. */
+/**
+ * Bytes of the largest reply over UDP that EDNS0 asks for: no network has to cut it up.
+ *
+ * @example
+ * ```ts
+ * import { dnsPack, dnsUnpack, EDNS0_SIZE } from "@anyevent/loop";
+ *
+ * const query = dnsPack({ qd: [["host.domain", "a"]] }, { edns0: true });
+ * console.log(dnsUnpack(query).ar[0][2], EDNS0_SIZE); // 1232 1232
+ * ```
+ */
 export const EDNS0_SIZE = 1232;
 
 /** The most bytes a message can have. */
@@ -199,6 +209,13 @@ function recordData(id: number, type: string, data: readonly DnsValue[]): Uint8A
  * @param bytes one message
  * @throws {PeerError} with code `EBADMSG` when it is malformed
  * @throws {UsageError} when it is no bytes
+ * @example
+ * ```ts
+ * import { dnsPack, dnsUnpack } from "@anyevent/loop";
+ *
+ * const { id, qd } = dnsUnpack(dnsPack({ id: 7, qd: [["host.domain", "mx"]] }));
+ * console.log(id, qd); // 7 [ [ "host.domain", "mx", "in" ] ]
+ * ```
  */
 export function dnsUnpack(bytes: Uint8Array): DnsPacket {
   if (!(bytes instanceof Uint8Array)) {

@@ -6,6 +6,13 @@ import { codecs } from "./codecs.ts";
  * Names of the numbers of one field of the DNS, in lower case; more can be added.
  *
  * A number without a name is written with a prefix, as in `type65280` (RFC 3597).
+ *
+ * @example
+ * ```ts
+ * import { dnsTables } from "@anyevent/loop";
+ *
+ * console.log(dnsTables.type.name(28), dnsTables.type.id("aaaa")); // aaaa 28
+ * ```
  */
 export class DnsNames {
   readonly #prefix: string;
