@@ -1,10 +1,4 @@
-import {
-  extendNodes,
-  type Node,
-  type NodeExtension,
-  type Registration,
-  resolveAddresses,
-} from "@anyevent/mp";
+import { extendNodes, type Node, type NodeExtension, type Registration } from "@anyevent/mp";
 import { Groups } from "./groups.ts";
 import { CONNECT_FUNCTION, Membership } from "./membership.ts";
 import { Seeds } from "./seeds.ts";
@@ -33,7 +27,11 @@ export class Global implements NodeExtension {
     this.membership = new Membership(node, this.groups, this.seeds);
   }
 
-  /** The node listens now. */
+  /**
+   * The node listens now.
+   *
+   * @throws {UsageError} for what cannot be the address of a seed
+   */
   async start(): Promise<void> {
     const node = this.#node;
     this.#unregister = node.register(
@@ -44,8 +42,8 @@ export class Global implements NodeExtension {
       if (up) this.membership.up(id);
       else this.membership.down(id);
     });
-    const seeds = await resolveAddresses(node.settings.seeds, node.loop.env.host);
-    if (!node.stopped) this.seeds.start(seeds);
+    this.groups.renamed();
+    await this.seeds.join(node.settings.seeds);
   }
 
   /** The node stops. */

@@ -5,6 +5,7 @@ import {
   type NodeId,
   nodeOf,
   type PortId,
+  portNameOf,
   type Registration,
 } from "@anyevent/mp";
 
@@ -24,11 +25,28 @@ interface Watch {
 /** Tells other nodes about a registration that came or went. */
 export type GroupAnnouncer = (added: boolean, group: string, port: PortId) => void;
 
-/** @throws {UsageError} unless `group` is a non-empty string */
+/** Characters in the name of a group, or the id of a port in one: other nodes have to remember them. */
+export const MAX_NAME_LENGTH = 4096;
+
+/** Whether it can name a group. */
+export function isGroup(group: unknown): group is string {
+  return typeof group === "string" && group !== "" && group.length <= MAX_NAME_LENGTH;
+}
+
+/** @throws {UsageError} unless `group` can name a group */
 export function checkGroup(group: unknown): asserts group is string {
-  if (typeof group !== "string" || group === "") {
-    throw new UsageError(`Cannot use group ${show(group)}: its name must be a non-empty string`);
-  }
+  if (isGroup(group)) return;
+  throw new UsageError(
+    `Cannot use group ${
+      show(group)
+    }: its name must be a non-empty string of at most ${MAX_NAME_LENGTH} characters`,
+  );
+}
+
+/** A registration of this node. */
+interface Own {
+  port: PortId;
+  monitor: Registration;
 }
 
 /**
@@ -38,7 +56,9 @@ export class Groups {
   readonly #node: Node;
   readonly #announce: GroupAnnouncer;
   readonly #members = new Map<string, Set<PortId>>();
-  readonly #own = new Map<string, Map<PortId, Registration>>();
+  readonly #own = new Map<string, Map<PortId, Own>>();
+  /** How many members there are of each node. */
+  readonly #counts = new Map<NodeId, number>();
   readonly #watches = new Map<string, Set<Watch>>();
 
   /**
@@ -53,9 +73,7 @@ export class Groups {
 
   /** Own registrations, as the wire has them. */
   get own(): Record<string, PortId[]> {
-    const own: Record<string, PortId[]> = {};
-    for (const [group, ports] of this.#own) own[group] = [...ports.keys()];
-    return own;
+    return Object.fromEntries([...this.#own].map(([group, ports]) => [group, [...ports.keys()]]));
   }
 
   /** Registers a local port; it leaves when the port dies or the guard is cancelled. */
@@ -68,24 +86,62 @@ export class Groups {
         } in group ${group}: it is not a port of node ${this.#node.id}`,
       );
     }
-    const ports = this.#own.get(group) ?? new Map<PortId, Registration>();
+    if (port.length > MAX_NAME_LENGTH) {
+      throw new UsageError(`Cannot register a port in group ${group}: its id is too long`);
+    }
+    const ports = this.#own.get(group) ?? new Map<PortId, Own>();
     if (ports.has(port)) {
       throw new UsageError(`Cannot register ${port} in group ${group}: it is in it already`);
     }
     this.#own.set(group, ports);
-    const leave = (): void => {
-      const monitor = ports.get(port);
-      if (monitor === undefined) return;
-      ports.delete(port);
-      if (ports.size === 0 && this.#own.get(group) === ports) this.#own.delete(group);
-      monitor.cancel();
-      this.remove(group, port);
-      this.#announce(false, group, port);
-    };
-    ports.set(port, this.#node.mon(port, leave));
+    const leave = (): void => this.#leave(group, ports, own);
+    const own: Own = { port, monitor: this.#node.mon(port, leave) };
+    ports.set(port, own);
     this.add(group, port);
     this.#announce(true, group, port);
     return { cancel: leave, [Symbol.dispose]: leave };
+  }
+
+  #leave(group: string, ports: Map<PortId, Own>, own: Own): void {
+    if (ports.get(own.port) !== own) return;
+    ports.delete(own.port);
+    if (ports.size === 0 && this.#own.get(group) === ports) this.#own.delete(group);
+    own.monitor.cancel();
+    this.remove(group, own.port);
+    this.#announce(false, group, own.port);
+  }
+
+  /** The node has another id than before: its own registration goes with it, other ports are gone. */
+  renamed(): void {
+    const { id } = this.#node;
+    for (const [group, ports] of [...this.#own]) {
+      for (const own of [...ports.values()]) {
+        if (this.#node.portIsLocal(own.port)) continue;
+        if (portNameOf(own.port) !== "" || ports.has(id)) {
+          this.#leave(group, ports, own);
+          continue;
+        }
+        ports.delete(own.port);
+        this.remove(group, own.port);
+        own.monitor.cancel();
+        own.monitor = this.#node.mon(id, () => this.#leave(group, ports, own));
+        own.port = id;
+        ports.set(id, own);
+        this.add(group, id);
+      }
+    }
+  }
+
+  /** How many members of groups a node has. */
+  registrationsOf(id: NodeId): number {
+    return this.#counts.get(id) ?? 0;
+  }
+
+  #count(port: PortId, change: number): void {
+    const id = nodeOf(port);
+    const count = (this.#counts.get(id) ?? 0) + change;
+    if (count > 0) this.#counts.set(id, count);
+    else this.#counts.delete(id);
   }
 
   /** Members of a group, `undefined` when there are none. */
@@ -144,6 +200,7 @@ export class Groups {
     if (members.has(port)) return;
     this.#members.set(group, members);
     members.add(port);
+    this.#count(port, 1);
     this.#changed(group);
   }
 
@@ -151,12 +208,14 @@ export class Groups {
   remove(group: string, port: PortId): void {
     const members = this.#members.get(group);
     if (members === undefined || !members.delete(port)) return;
+    this.#count(port, -1);
     if (members.size === 0) this.#members.delete(group);
     this.#changed(group);
   }
 
   /** A node is gone, and its ports with it. */
   removeNode(id: NodeId): void {
+    if (!this.#counts.has(id)) return;
     for (const [group, members] of [...this.#members]) {
       for (const port of [...members]) if (nodeOf(port) === id) this.remove(group, port);
     }
@@ -164,8 +223,9 @@ export class Groups {
 
   /** Ends everything. */
   clear(): void {
-    for (const ports of this.#own.values()) for (const guard of ports.values()) guard.cancel();
+    for (const ports of this.#own.values()) for (const own of ports.values()) own.monitor.cancel();
     this.#own.clear();
+    this.#counts.clear();
     this.#members.clear();
     this.#watches.clear();
   }

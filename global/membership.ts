@@ -7,16 +7,25 @@
 import type { Address } from "@anyevent/backends/contract";
 import type { Watcher } from "@anyevent/loop";
 import { type Node, type NodeId, nodeOf, parseLiteral, type PortId, SELF } from "@anyevent/mp";
-import type { Groups } from "./groups.ts";
+import { type Groups, isGroup, MAX_NAME_LENGTH } from "./groups.ts";
 import type { Seeds } from "./seeds.ts";
+import { MAX_ADDRESSES, ToldNodes } from "./told_nodes.ts";
 
 /** The function each node calls on each other one. */
 export const CONNECT_FUNCTION = "AnyEvent::MP::Global::connect";
 const PROTOCOL_VERSION = 0;
 
-/** Nodes and addresses one message may tell about. */
-const MAX_NODES_TOLD = 10_000;
-const MAX_ADDRESSES = 64;
+/** Nodes one message may tell about. */
+const MAX_NODES_TOLD = 4096;
+
+/** Characters of an announced address: the longest IPv6 one with its port is shorter. */
+const MAX_ADDRESS_LENGTH = 64;
+
+/** Members of groups that one node may have. */
+const MAX_REGISTRATIONS = 50_000;
+
+/** Ports one node may have here; it needs one. */
+const MAX_SESSIONS = 4;
 
 /** Membership of one node in its mesh. */
 export class Membership {
@@ -29,7 +38,15 @@ export class Membership {
   readonly #addresses = new Map<NodeId, readonly string[]>();
   /** Nodes that want to be told about changes. */
   readonly #seedees = new Set<NodeId>();
+  /** Addresses that are about to be passed on. */
   readonly #timers = new Set<Watcher>();
+  /** Since when nodes are up. */
+  readonly #since = new Map<NodeId, number>();
+  /** Ports of other nodes here. */
+  readonly #incoming = new Map<NodeId, number>();
+  /** Nodes whose excess has been logged. */
+  readonly #excessive = new Set<NodeId>();
+  readonly #told: ToldNodes;
   #master: NodeId | undefined;
 
   /**
@@ -41,6 +58,7 @@ export class Membership {
     this.#node = node;
     this.#groups = groups;
     this.#seeds = seeds;
+    this.#told = new ToldNodes(node, (id) => this.#begin(id));
   }
 
   /** Whom this node asks about changes. */
@@ -53,10 +71,19 @@ export class Membership {
     return this.#addresses;
   }
 
+  /** How many nodes we were told about and try to reach, and how many wait: for inspection. */
+  get told(): { readonly tried: number; readonly waiting: number } {
+    return this.#told.counts;
+  }
+
   /** Ends. */
   stop(): void {
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
+    this.#told.stop();
+    this.#since.clear();
+    this.#incoming.clear();
+    this.#excessive.clear();
     this.#sessions.clear();
     this.#addresses.clear();
     this.#seedees.clear();
@@ -65,12 +92,21 @@ export class Membership {
 
   /** A node came up. */
   up(id: NodeId): void {
+    this.#since.set(id, this.#node.loop.now());
     this.#begin(id);
     this.#chooseMaster(id);
+    this.#told.up(id);
   }
 
   /** A node went down. */
   down(id: NodeId): void {
+    const now = this.#node.loop.now();
+    const lived = now - (this.#since.get(id) ?? now);
+    this.#since.delete(id);
+    // First, as what follows may lead to the next attempt.
+    this.#seeds.down(id, lived);
+    this.#told.down(id, lived);
+    this.#excessive.delete(id);
     this.#addresses.delete(id);
     this.#seedees.delete(id);
     this.#groups.removeNode(id);
@@ -105,6 +141,7 @@ export class Membership {
       if (this.#sessions.get(id) !== port) return;
       this.#sessions.delete(id);
       this.#groups.removeNode(id);
+      this.#told.over(id);
     });
     node.snd(port, "addr", node.listeners);
     if (this.#addresses.size > 0) node.snd(port, "nodes", this.#allAddresses());
@@ -152,12 +189,19 @@ export class Membership {
       throw new Error("Cannot join: bad node id");
     }
     const node = this.#node;
+    if (from !== node.caller) {
+      throw new Error(`Cannot join: ${node.caller} says that it is ${from}`);
+    }
+    const sessions = this.#incoming.get(from) ?? 0;
+    if (sessions >= MAX_SESSIONS) throw new Error(`Cannot join: ${from} has joined already`);
+    this.#incoming.set(from, sessions + 1);
     const self = SELF()!;
+    const session = { telling: false };
     node.mon(from, () => node.kil(self));
     node.rcv(self, {
       setup: () => undefined,
-      addr: (addresses: unknown) => this.#learnAddress(from, addresses),
-      nodes: (nodes: unknown) => this.#learnNodes(nodes),
+      addr: (addresses: unknown) => this.#learnAddress(from, addresses, session),
+      nodes: (nodes: unknown) => this.#learnNodes(from, nodes),
       set: (groups: unknown) => this.#learnGroups(from, groups),
       reg1: (group: unknown, port: unknown) => this.#learnPort(from, group, port, true),
       reg0: (group: unknown, port: unknown) => this.#learnPort(from, group, port, false),
@@ -169,16 +213,29 @@ export class Membership {
       },
       seedme0: () => void this.#seedees.delete(from),
     });
+    node.mon(self, (...reason) => this.#left(from, reason));
   }
 
-  #learnAddress(from: NodeId, addresses: unknown): void {
-    const list = stringList(addresses);
+  /** A port of another node here is gone. */
+  #left(from: NodeId, reason: readonly unknown[]): void {
+    const sessions = this.#incoming.get(from) ?? 0;
+    if (sessions > 1) this.#incoming.set(from, sessions - 1);
+    else this.#incoming.delete(from);
+    if (reason[0] === "die") this.#node.log(2, `membership of ${from} failed: ${reason[1]}`);
+  }
+
+  #learnAddress(from: NodeId, addresses: unknown, session: { telling: boolean }): void {
+    const list = addressList(addresses);
     this.#node.log(9, `${from} told us its addresses (${list.join(", ")}).`);
     this.#addresses.set(from, list);
+    // However often it tells: the last word is passed on, once a session.
+    if (session.telling) return;
+    session.telling = true;
     const timer = this.#node.loop.timer({
       after: 2 + this.#node.random.float(),
       cb: () => {
         this.#timers.delete(timer);
+        session.telling = false;
         const known = this.#addresses.get(from);
         if (known === undefined) return;
         for (const id of this.#seedees) this.#tell(id, "nodes", { [from]: known });
@@ -187,32 +244,53 @@ export class Membership {
     this.#timers.add(timer);
   }
 
-  #learnNodes(nodes: unknown): void {
+  #learnNodes(from: NodeId, nodes: unknown): void {
     if (typeof nodes !== "object" || nodes === null) return;
-    for (const [id, addresses] of Object.entries(nodes).slice(0, MAX_NODES_TOLD)) {
-      if (id === this.#node.id || id === "" || /[#;\s]/.test(id)) continue;
-      const dialable = stringList(addresses).map(parseLiteral)
+    const told = Object.entries(nodes);
+    if (told.length > MAX_NODES_TOLD) {
+      this.#excess(from, `${told.length} nodes at once, ${MAX_NODES_TOLD} are taken`);
+    }
+    for (const [id, addresses] of told.slice(0, MAX_NODES_TOLD)) {
+      if (id === this.#node.id) continue;
+      if (this.#node.nodeIsUp(id) === true) {
+        this.#begin(id);
+        continue;
+      }
+      const dialable = addressList(addresses).map(parseLiteral)
         .filter((address): address is Address => address !== undefined);
-      const up = this.#node.nodeIsUp(id) === true;
-      if (!up && dialable.length === 0) continue;
-      if (!up) this.#node.peer(id).connect(dialable);
-      this.#begin(id);
+      if (dialable.length > 0 && !this.#told.add(from, id, dialable)) return;
     }
   }
 
   #learnGroups(from: NodeId, groups: unknown): void {
     if (typeof groups !== "object" || groups === null) return;
     for (const [group, ports] of Object.entries(groups)) {
-      for (const port of stringList(ports)) this.#learnPort(from, group, port, true);
+      if (!Array.isArray(ports)) continue;
+      for (const port of ports) if (!this.#learnPort(from, group, port, true)) return;
     }
   }
 
-  #learnPort(from: NodeId, group: unknown, port: unknown, added: boolean): void {
-    if (typeof group !== "string" || group === "" || typeof port !== "string") return;
+  /** @returns false when the node has as many registrations as it may */
+  #learnPort(from: NodeId, group: unknown, port: unknown, added: boolean): boolean {
+    if (!isGroup(group) || typeof port !== "string") return true;
     // Every node tells about its own ports only.
-    if (nodeOf(port) !== from) return;
-    if (added) this.#groups.add(group, port);
-    else this.#groups.remove(group, port);
+    if (nodeOf(port || "#") !== from || port.length > MAX_NAME_LENGTH) return true;
+    if (!added) {
+      this.#groups.remove(group, port);
+      return true;
+    }
+    if (this.#groups.registrationsOf(from) >= MAX_REGISTRATIONS) {
+      this.#excess(from, `more than ${MAX_REGISTRATIONS} registrations`);
+      return false;
+    }
+    this.#groups.add(group, port);
+    return true;
+  }
+
+  #excess(from: NodeId, what: string): void {
+    if (this.#excessive.has(from)) return;
+    this.#excessive.add(from);
+    this.#node.log(2, `${from} told us about ${what}: the rest is ignored.`);
   }
 
   #answerFind(from: NodeId, id: unknown): void {
@@ -222,7 +300,9 @@ export class Membership {
   }
 }
 
-function stringList(value: unknown): string[] {
+function addressList(value: unknown): string[] {
   if (!Array.isArray(value)) return [];
-  return value.filter((item): item is string => typeof item === "string").slice(0, MAX_ADDRESSES);
+  return value.slice(0, MAX_ADDRESSES).filter((item): item is string =>
+    typeof item === "string" && item.length <= MAX_ADDRESS_LENGTH
+  );
 }

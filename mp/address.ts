@@ -37,6 +37,30 @@ function parse(text: string): Pattern {
   return { host, port };
 }
 
+function readPattern(
+  text: string,
+  purpose: "bind to" | "connect to",
+): Pattern | Extract<Address, { readonly transport: "unix" }> {
+  if (text.startsWith("unix/:")) {
+    const path = text.slice(6);
+    if (!path.startsWith("/")) {
+      throw new UsageError(
+        `Cannot use address ${show(text)}: the path of a Unix socket is absolute`,
+      );
+    }
+    return { transport: "unix", path };
+  }
+  const pattern = parse(text);
+  if (purpose === "connect to" && pattern.port === 0) {
+    throw new UsageError(
+      `Cannot connect to address ${
+        show(text)
+      }: it has no port (the customary one is ${CUSTOMARY_PORT})`,
+    );
+  }
+  return pattern;
+}
+
 /** Whether only this machine can be at that address. */
 export function isLoopback(address: Address): boolean {
   if (address.transport === "unix") return true;
@@ -46,13 +70,15 @@ export function isLoopback(address: Address): boolean {
 }
 
 /**
- * The address a peer announced: numeric hosts only, nothing is looked up.
+ * The address a peer announced: TCP to numeric hosts only, nothing is looked up.
+ *
+ * Unix sockets are for configuration: a peer could make us talk to whatever else of this machine listens
+ * on one.
  *
  * @returns `undefined` for anything else
  */
 export function parseLiteral(text: unknown): Address | undefined {
   if (typeof text !== "string") return undefined;
-  if (text.startsWith("unix/:")) return { transport: "unix", path: text.slice(6) };
   const split = /^(?:\[[^\]]*:[^\]]*\]|[\d.]+):\d{1,5}$/.test(text)
     ? parseHostport(text)
     : undefined;
@@ -75,28 +101,30 @@ function literal(text: string): string | undefined {
  * this host beyond loopback (loopback when there are none), digits or nothing for this host's name,
  * `*` as port for 0, names for all their addresses. Duplicates go, order stays.
  *
+ * Nothing is looked up before all of them have been read.
+ *
  * Follows AnyEvent::MP::Kernel's `_resolve`.
  *
- * @throws {UsageError} for what cannot be parsed; @throws {PeerError} for a name without addresses
+ * @param host names itself, its addresses and those of others
+ * @param purpose to connect needs a port; default: to bind
+ * @throws {UsageError} for what cannot be parsed, or needs a port; @throws {PeerError} for a name without
+ * addresses
  */
 export async function resolveAddresses(
   texts: readonly string[],
-  host: Host,
+  host: Pick<Host, "hostname" | "interfaceAddresses" | "resolve">,
+  purpose: "bind to" | "connect to" = "bind to",
 ): Promise<readonly Address[]> {
   const found = new Map<string, Address>();
   const add = (address: Address): void => void found.set(formatAddress(address), address);
-  for (const text of texts.flatMap((text) => text.split(",")).map((text) => text.trim())) {
-    if (text.startsWith("unix/:")) {
-      const path = text.slice(6);
-      if (!path.startsWith("/")) {
-        throw new UsageError(
-          `Cannot use address ${show(text)}: the path of a Unix socket is absolute`,
-        );
-      }
-      add({ transport: "unix", path });
+  const read = texts.flatMap((text) => text.split(","))
+    .map((text) => readPattern(text.trim(), purpose));
+  for (const pattern of read) {
+    if ("path" in pattern) {
+      add(pattern);
       continue;
     }
-    const { host: name, port } = parse(text);
+    const { host: name, port } = pattern;
     if (name === "*") {
       const all = host.interfaceAddresses();
       const outer = all.filter((entry) => !entry.internal && !/^fe80:/i.test(entry.address)).map((

@@ -24,7 +24,7 @@ export { SELF } from "./context.ts";
 export { currentNode, defaultNode } from "./default_node.ts";
 export { register, type RemoteFunction } from "./functions.ts";
 export { formatAddress, isLoopback, parseLiteral, resolveAddresses } from "./address.ts";
-export { base64, escapeUnique, nodeOf, portNameOf } from "./id.ts";
+export { base64, escapeUnique, isNodeId, nodeOf, portNameOf } from "./id.ts";
 export type { MonitorCallback } from "./monitor.ts";
 export {
   extendNodes,

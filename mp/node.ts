@@ -942,7 +942,7 @@ export class Node {
   }
 
   /**
-   * Ends a connection that is under handshake.
+   * Ends a connection, and tells who dialled it.
    *
    * @internal
    */

@@ -27,7 +27,9 @@ export class Peer {
   #monitors = new Map<string, MonitorList>();
   /** Monitors the peer has on our ports, by port name. */
   readonly #watched = new Map<string, Monitor>();
-  #loss: { readonly reason: Reason; readonly wasUp: boolean } | undefined;
+  #loss:
+    | { readonly reason: Reason; readonly wasUp: boolean; readonly link: Link | undefined }
+    | undefined;
   #giveUp: Watcher | undefined;
   #retry: Watcher | undefined;
   #addresses: Address[] = [];
@@ -146,7 +148,7 @@ export class Peer {
     this.node.announce(this.id, true, []);
     // The announcement may have queued more (which leaves last), or lost the node again.
     if (!this.#up) {
-      link.abort();
+      this.node.drop(link, `${this.id} was lost`);
       return;
     }
     const queue = this.#queue;
@@ -172,7 +174,7 @@ export class Peer {
   lose(message: string): void {
     if (this.#loss !== undefined) return;
     const link = this.#link;
-    this.#loss = { reason: ["transport_error", this.id, message], wasUp: this.#up };
+    this.#loss = { reason: ["transport_error", this.id, message], wasUp: this.#up, link };
     this.#up = false;
     this.#link = undefined;
     this.#queue = [];
@@ -191,6 +193,7 @@ export class Peer {
     const monitors = this.#monitors;
     this.#monitors = new Map();
     this.#loss = undefined;
+    if (loss.link !== undefined) this.node.drop(loss.link, String(loss.reason[2]));
     for (const list of monitors.values()) list.fire(loss.reason);
     if (loss.wasUp) this.node.announce(this.id, false, loss.reason);
     this.node.release(this);

@@ -224,10 +224,10 @@ export class Connections {
     dial.observer.ended?.(reason);
   }
 
-  /** Ends a connection under handshake. */
+  /** Ends a connection, under handshake or open; no effect on one that is forgotten already. */
   drop(link: Link, reason: string): void {
     link.abort();
-    this.#lost(link, reason);
+    if (this.handshakes.has(link) || this.#open.has(link)) this.#lost(link, reason);
   }
 
   /** Tries to connect; the observer hears how it went, never inside the call. */

@@ -46,6 +46,11 @@ export class Handshakes {
     return this.#entries.size;
   }
 
+  /** Whether a link is under handshake. */
+  has(link: Link): boolean {
+    return this.#entries.has(link);
+  }
+
   /** Attempts to connect. */
   get dials(): readonly Dial[] {
     return [...this.#dials];

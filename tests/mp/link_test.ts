@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import "@anyevent/global";
 import { memoryPairSecured } from "../support/relay.ts";
-import type { Node } from "@anyevent/mp";
+import { type Node, parseLiteral } from "@anyevent/mp";
 import { Mesh } from "../support/mesh.ts";
 
 const SEED = "127.0.0.1:4040";
@@ -162,6 +162,29 @@ Deno.test("a send queue beyond its limit counts as a lost link, and says so", as
   for (let i = 0; i < 150; i++) b.snd("offline#x", "x".repeat(1000));
   await mesh.until(() => offline.length === 1);
   assert.match(String(offline[0][2]), /send queue limit/);
+});
+
+Deno.test("who dialled hears of every end of the connection, once", async () => {
+  await using mesh = new Mesh();
+  await mesh.node("a", { binds: [SEED] });
+  const b = await mesh.node("b", { sendQueueLimit: 100_000 });
+  const told: string[] = [];
+  const to = parseLiteral(SEED)!;
+  const dial = (): void =>
+    void b.dial(to, undefined, {
+      opened: (id) => void told.push(`opened ${id}`),
+      ended: (reason) => void told.push(reason),
+    });
+  dial();
+  await mesh.until(() => told.length === 1);
+  for (let i = 0; i < 300; i++) b.snd("a#none", "x".repeat(1000));
+  await mesh.until(() => told.length === 2);
+  assert.match(told[1], /send queue limit/);
+  dial();
+  await mesh.until(() => told.length === 3);
+  b.peer("a").lose("because");
+  await mesh.until(() => told.length === 4);
+  assert.deepEqual(told.slice(2), ["opened a", "because"]);
 });
 
 Deno.test("a node without listeners sends keepalives on idle links", async () => {
