@@ -44,7 +44,7 @@ export interface NodeConfig {
   readonly sendQueueLimit?: number;
   /** Bytes of one incoming message. Default 64 MiB. */
   readonly maxFrameBytes?: number;
-  /** Connections that may be under handshake at one time. Default 64. */
+  /** Connections that may be under handshake at one time. Default 256. */
   readonly maxHandshakes?: number;
   /** Seconds `stop` waits for queued data to leave. Default 2. */
   readonly flushTimeout?: Seconds;
@@ -311,7 +311,7 @@ export function resolveSettings(given: NodeConfig, file: ConfigFile, env: Env): 
     eval: config.eval ?? false,
     sendQueueLimit: config.sendQueueLimit ?? 64 * 1024 * 1024,
     maxFrameBytes: config.maxFrameBytes ?? 64 * 1024 * 1024,
-    maxHandshakes: config.maxHandshakes ?? 64,
+    maxHandshakes: config.maxHandshakes ?? 256,
     flushTimeout: (config.flushTimeout as number | undefined) ?? 2,
   };
 }

@@ -19,6 +19,9 @@ import { StreamLink } from "./stream_link.ts";
 
 const VERSION = "0.1.0";
 
+/** Seconds between two log lines about a flood of connections. */
+const FLOOD_QUIET = 60;
+
 /** The connections of one node: listeners, attempts, handshakes, and links once they are open. */
 export class Connections {
   /** Those that are not authenticated yet. */
@@ -28,6 +31,7 @@ export class Connections {
   readonly #dialOf = new Map<Link, DialState>();
   #listeners: Listener[] = [];
   #hold: (() => void) | undefined;
+  #quietUntil = -Infinity;
 
   /** @param node whose connections these are */
   constructor(node: Node) {
@@ -88,7 +92,7 @@ export class Connections {
     if (this.handshakes.count >= maxHandshakes) {
       // The oldest has had its time: who floods gains seconds, not our listener.
       const oldest = this.handshakes.oldestAccepted;
-      this.#node.log(2, `more than ${maxHandshakes} connections under handshake`);
+      this.#flooded(maxHandshakes);
       if (oldest === undefined) return stream.close();
       this.drop(oldest, `more than ${maxHandshakes} connections under handshake`);
     }
@@ -98,6 +102,13 @@ export class Connections {
       this.#node.log(1, `${stream.remote}: ${messageOf(error)}`);
       stream.close();
     }
+  }
+
+  #flooded(limit: number): void {
+    const now = this.#node.loop.now();
+    if (now < this.#quietUntil) return;
+    this.#quietUntil = now + FLOOD_QUIET;
+    this.#node.log(2, `more than ${limit} connections under handshake: the oldest are dropped`);
   }
 
   /**
