@@ -3,10 +3,20 @@ import { TimeoutError, UsageError } from "../contract/errors.ts";
 import { check, equal } from "./expect.ts";
 
 /**
- * What a backend needs for a case to make sense: sockets, UDP sockets, TLS, signals, children, idle
- * callbacks, blocking turns, or that the tests see what callbacks threw.
+ * What a backend needs for a case to make sense: sockets, UDP sockets, TLS, signals, children, all children
+ * at once, idle callbacks, blocking turns, that the tests see what callbacks threw, or can set the wall clock.
  */
-export type Need = "net" | "udp" | "tls" | "signal" | "child" | "idle" | "block" | "faults";
+export type Need =
+  | "net"
+  | "udp"
+  | "tls"
+  | "signal"
+  | "child"
+  | "children"
+  | "idle"
+  | "block"
+  | "faults"
+  | "clock";
 
 /** What the suite cannot do by itself, because it names no host. */
 export interface Support {
@@ -16,6 +26,8 @@ export interface Support {
   ended?(child: unknown): Promise<void>;
   /** Sends this process a signal, named without `SIG`. */
   raise?(signal: string): void;
+  /** Sets the wall clock forward, or back when negative, by some seconds. The case sets it right again. */
+  stepClock?(seconds: number): void;
   /** Collects what the backend's `onError` gets. */
   readonly faults?: unknown[];
 }

@@ -1,5 +1,6 @@
-import type { ChildStatus } from "../contract/backend.ts";
+import type { ChildStatus, Undo } from "../contract/backend.ts";
 import type { Env } from "../contract/env.ts";
+import { streamPair } from "../contract/pipe.ts";
 import { type Case, deferred, elapsed, needed, type Support, turned } from "./case.ts";
 import { check, equal, throws } from "./expect.ts";
 
@@ -47,6 +48,28 @@ export const eventCases: readonly Case[] = [
       await elapsed(env, 0.01);
       check(calls >= 1 && calls <= 20, `${calls} calls for 20 signals`);
       undo();
+    },
+  },
+  {
+    name: "a signal's watcher that one before it has undone is not called",
+    needs: ["signal"],
+    async run(env: Env, support: Support): Promise<void> {
+      const signal = needed(env.backend.signal, "signal").bind(env.backend);
+      const raise = needed(support.raise, "support.raise").bind(support);
+      const log: string[] = [];
+      const done = deferred();
+      const undoFirst = signal("USR1", () => {
+        log.push("first");
+        undoSecond();
+        undoFirst();
+      });
+      const undoSecond = signal("USR1", () => log.push("second"));
+      const undoThird = signal("USR1", () => (log.push("third"), done.resolve()));
+      raise("USR1");
+      await done.promise;
+      await turned(env);
+      equal(log, ["first", "third"], "watchers");
+      undoThird();
     },
   },
   {
@@ -106,6 +129,59 @@ export const eventCases: readonly Case[] = [
     },
   },
   {
+    name: "a child's watcher that one before it has undone is not called",
+    needs: ["child"],
+    async run(env: Env, support: Support): Promise<void> {
+      const child = needed(env.backend.child, "child").bind(env.backend);
+      const spawned = needed(support.spawn, "support.spawn").call(support, { code: 0 });
+      const log: string[] = [];
+      const done = deferred();
+      const undos: Undo[] = [];
+      undos.push(child(spawned, () => {
+        log.push("first");
+        for (const undo of undos) undo();
+      }));
+      undos.push(child(spawned, () => log.push("second")));
+      child(spawned, () => (log.push("third"), done.resolve()));
+      await done.promise;
+      await turned(env);
+      equal(log, ["first", "third"], "watchers");
+    },
+  },
+  {
+    name: "children() follows all, tells how many live, and comes after the child's own watchers",
+    needs: ["children", "child"],
+    async run(env: Env, support: Support): Promise<void> {
+      const { backend } = env;
+      const child = needed(backend.child, "child").bind(backend);
+      const children = needed(backend.children, "children").bind(backend);
+      const spawn = needed(support.spawn, "support.spawn").bind(support);
+      const log: string[] = [];
+      const done = deferred();
+      let living = -1;
+      let mine = 0;
+      const undo = children(({ pid, status }) => {
+        if (pid !== mine) return;
+        log.push(`any ${status}`);
+        done.resolve();
+      }, (count) => living = count);
+      check(living >= 0, "the first number is not told inside the call");
+      const undone = children(() => log.push("undone"), () => {});
+      undone();
+      const before = living;
+      child(spawn({ code: 5 }), ({ pid, status }) => {
+        mine = pid;
+        log.push(`own ${status}`);
+      });
+      equal(living, before + 1, "living");
+      await done.promise;
+      await turned(env);
+      equal(log, [`own ${5 << 8}`, `any ${5 << 8}`], "order");
+      equal(living, before, "living after the end");
+      undo();
+    },
+  },
+  {
     name: "idle() is called in every turn that has nothing else to do, until undone",
     needs: ["idle"],
     async run(env: Env): Promise<void> {
@@ -139,6 +215,95 @@ export const eventCases: readonly Case[] = [
       await elapsed(env, 0.01);
       undo();
       check(calls > 0, "never called");
+    },
+  },
+  {
+    name:
+      "an idle callback that one before it has undone is not called, one that throws harms none",
+    needs: ["idle", "faults"],
+    async run(env: Env, { faults }: Support): Promise<void> {
+      const idle = needed(env.backend.idle, "idle").bind(env.backend);
+      const log: string[] = [];
+      const done = deferred();
+      const undoFirst = idle(() => {
+        log.push("first");
+        undoFirst();
+        undoSecond();
+        throw new Error("idle fault");
+      });
+      const undoSecond = idle(() => log.push("second"));
+      const undoThird = idle(() => (log.push("third"), done.resolve(), undoThird()));
+      await done.promise;
+      equal(log, ["first", "third"], "what ran");
+      equal(faults!.map(String), ["Error: idle fault"], "faults");
+      faults!.length = 0;
+    },
+  },
+  {
+    name: "runUntil() returns at once when it is done, and wakes for streams",
+    needs: ["block"],
+    run(env: Env): void {
+      const { backend } = env;
+      const runUntil = needed(backend.runUntil, "runUntil").bind(backend);
+      const log: string[] = [];
+      const undo = backend.timer(0, () => log.push("timer"));
+      runUntil(() => true);
+      equal(log, [], "ran although it was done");
+      undo();
+      const [a, b] = streamPair(backend);
+      const undoIo = backend.io(b, "r", () => {
+        log.push(`read ${b.tryRead(new Uint8Array(8))}`);
+        undoIo();
+      });
+      backend.timer(0.002, () => a.tryWrite(new Uint8Array(3)));
+      runUntil(() => log.length > 0);
+      equal(log, ["read 3"], "what ran");
+      a.close();
+      b.close();
+    },
+  },
+  {
+    name: "runUntil() inside a callback runs what is left, each once",
+    needs: ["block"],
+    run(env: Env): void {
+      const { backend } = env;
+      const runUntil = needed(backend.runUntil, "runUntil").bind(backend);
+      const log: string[] = [];
+      backend.post(() => {
+        log.push("outer");
+        backend.timer(0.001, () => log.push("inner timer"));
+        runUntil(() => log.includes("inner timer"));
+        log.push("outer again");
+      });
+      backend.post(() => log.push("sibling"));
+      runUntil(() => log.includes("outer again"));
+      equal(log, ["outer", "sibling", "inner timer", "outer again"], "order");
+    },
+  },
+  {
+    name: "runUntil() goes on after a callback that throws, and hands on what done() throws",
+    needs: ["block", "faults"],
+    run(env: Env, { faults }: Support): void {
+      const { backend } = env;
+      const runUntil = needed(backend.runUntil, "runUntil").bind(backend);
+      let ran = false;
+      backend.post(() => {
+        throw new Error("posted");
+      });
+      backend.timer(0.001, () => ran = true);
+      runUntil(() => ran);
+      equal(faults!.map(String), ["Error: posted"], "faults");
+      faults!.length = 0;
+      const undo = backend.timer(20, () => {});
+      throws(
+        () =>
+          runUntil(() => {
+            throw new RangeError("done");
+          }),
+        "RangeError",
+        "runUntil",
+      );
+      undo();
     },
   },
   {

@@ -223,6 +223,97 @@ function casesOver(
       },
     },
     {
+      name: `closing a stream tells its watchers inside the close, once, over ${kind}`,
+      needs,
+      async run(env: Env): Promise<void> {
+        const [a, b] = await pair(env);
+        const log: string[] = [];
+        const before = env.backend.stats().ios;
+        const never = (): void => void log.push("called");
+        env.backend.io(b, "r", never, () => log.push("reader told"));
+        env.backend.io(b, "w", () => {}, () => log.push("writer told"));
+        env.backend.io(b, "r", never, () => log.push("undone, but told"))();
+        equal(env.backend.stats().ios, before + 2, "registered");
+        b.close();
+        equal(log.toSorted(), ["reader told", "writer told"], "told inside the close");
+        equal(env.backend.stats().ios, before, "registered after the close");
+        b.close();
+        a.close();
+        await elapsed(env, 0.003);
+        equal(log.length, 2, "told or called later");
+      },
+    },
+    {
+      name: `a watcher may close the stream: its siblings are told, not called, over ${kind}`,
+      needs,
+      async run(env: Env): Promise<void> {
+        const [a, b] = await pair(env);
+        const log: string[] = [];
+        const done = deferred();
+        for (const name of ["first", "second"]) {
+          env.backend.io(b, "r", () => {
+            log.push(name);
+            b.close();
+            done.resolve();
+          }, () => log.push(`${name} told`));
+        }
+        a.tryWrite(pattern(10));
+        await done.promise;
+        await elapsed(env, 0.003);
+        equal(log[0], "first", "who was called");
+        equal(log.slice(1).toSorted(), ["first told", "second told"], "who was told");
+        a.close();
+      },
+    },
+    {
+      name: `watchers may be made and undone inside one over ${kind}`,
+      needs,
+      async run(env: Env): Promise<void> {
+        const [a, b] = await pair(env);
+        const log: string[] = [];
+        const done = deferred();
+        const undoFirst = env.backend.io(b, "r", () => {
+          log.push("first");
+          undoFirst();
+          const undoSecond = env.backend.io(b, "r", () => {
+            log.push("second");
+            undoSecond();
+            done.resolve();
+          });
+          log.push("end of first");
+        });
+        a.tryWrite(pattern(1));
+        await done.promise;
+        await elapsed(env, 0.003);
+        equal(log, ["first", "end of first", "second"], "order");
+        equal(b.tryRead(new Uint8Array(4)), 1, "bytes left");
+        a.close();
+        b.close();
+      },
+    },
+    {
+      name: `a peer that ends after any number of bytes loses none over ${kind}`,
+      needs,
+      async run(env: Env): Promise<void> {
+        for (const count of [0, 1, 2, 3, 7, 1000, 70000]) {
+          for (const abruptly of [false, true]) {
+            const [a, b] = await pair(env);
+            const bytes = pattern(count, count);
+            const all = readAll(env, b);
+            await writeAll(env, a, bytes);
+            // Closing drops what the system has not taken, so the last bytes are waited for.
+            while (a.unsent > 0) await turned(env);
+            if (abruptly) a.close();
+            else a.shutdown();
+            check(sameBytes(await all, bytes), `bytes of ${count} were lost`);
+            equal(b.tryRead(new Uint8Array(1)), null, "after the end");
+            a.close();
+            b.close();
+          }
+        }
+      },
+    },
+    {
       name: `a peer that is gone breaks writing over ${kind}`,
       needs,
       async run(env: Env): Promise<void> {

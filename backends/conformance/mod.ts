@@ -13,6 +13,7 @@ import { timerCases } from "./timers.ts";
 import { tlsCases } from "./tls.ts";
 import { turnCases } from "./turns.ts";
 import { udpCases } from "./udp.ts";
+import { vanishCases } from "./vanish.ts";
 
 export { type Case, CASE_LIMIT, type Need, runCase, type Support } from "./case.ts";
 export { ConformanceError } from "./expect.ts";
@@ -25,5 +26,6 @@ export const conformanceCases: readonly Case[] = [
   ...netCases,
   ...udpCases,
   ...tlsCases,
+  ...vanishCases,
   ...eventCases,
 ];

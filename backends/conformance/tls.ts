@@ -4,7 +4,8 @@ import type { Secured, TlsOptions, TlsRole } from "../contract/net.ts";
 import { streamPair } from "../contract/pipe.ts";
 import type { ByteStream } from "../contract/stream.ts";
 import { type Case, deferred, elapsed } from "./case.ts";
-import { check, equal } from "./expect.ts";
+import { AUTHORITY, CLIENT, OTHER_AUTHORITY, SERVER } from "./certificates.ts";
+import { check, equal, throws } from "./expect.ts";
 import { pattern, readAll, readUpTo, sameBytes, socketPair, writeAll } from "./streams.ts";
 
 function secure(
@@ -29,6 +30,26 @@ async function securedPair(env: Env): Promise<[Secured, Secured]> {
 
 function close(...ends: readonly Secured[]): void {
   for (const { stream } of ends) stream.close();
+}
+
+/** How both ends fared, [server, client]: a failed one has closed its stream. */
+async function outcomes(
+  env: Env,
+  server: TlsOptions,
+  client: TlsOptions,
+): Promise<[Secured | undefined, Secured | undefined]> {
+  const [a, b] = await socketPair(env);
+  const outcome = (end: Promise<Secured>): Promise<Secured | undefined> =>
+    end.catch((error) => {
+      check(error instanceof PeerError, `failed with ${error}`);
+      return undefined;
+    });
+  const both = await Promise.all([
+    outcome(secure(env, a, "server", server)),
+    outcome(secure(env, b, "client", client)),
+  ]);
+  for (const end of both) end?.stream.close();
+  return both;
 }
 
 /** Encryption in place. */
@@ -150,6 +171,115 @@ export const tlsCases: readonly Case[] = [
         const error: unknown = await failed;
         check(error instanceof PeerError, `${role}: ${error}`);
       }
+    },
+  },
+  {
+    name: "secure() verifies the server against an authority, and tells its names",
+    needs: ["tls"],
+    async run(env: Env): Promise<void> {
+      const options = { ca: AUTHORITY, serverName: "server.test" };
+      const [server, client] = await outcomes(env, SERVER, options);
+      if (server === undefined || client === undefined) throw new Error("refused");
+      equal(client.verified, true, "verified");
+      equal(server.verified, false, "the server has verified nobody");
+      equal(client.peerNames, {
+        commonName: "server",
+        altNames: [
+          { type: "dns", value: "server.test" },
+          { type: "dns", value: "*.wild.test" },
+          { type: "ip", value: "127.0.0.1" },
+          { type: "ip", value: "::1" },
+          { type: "email", value: "ops@server.test" },
+          { type: "uri", value: "aemp:server" },
+        ],
+      }, "names");
+      equal(server.serverName, "server.test", "host that the client means");
+      equal([server.version, client.version], ["TLSv1.3", "TLSv1.3"], "version");
+      equal(server.peerCertificate ?? null, null, "certificate of a client without one");
+      equal(server.peerNames.altNames, [], "names of a client without a certificate");
+    },
+  },
+  {
+    name: "secure() refuses a server from another authority, or without a certificate of one",
+    needs: ["tls"],
+    async run(env: Env): Promise<void> {
+      const [, other] = await outcomes(env, SERVER, { ca: OTHER_AUTHORITY });
+      equal(other === undefined, true, "other authority");
+      const [, ephemeral] = await outcomes(env, {}, { ca: AUTHORITY });
+      equal(ephemeral === undefined, true, "ephemeral certificate");
+      const [, system] = await outcomes(env, SERVER, { verify: true });
+      equal(system === undefined, true, "the host's authorities");
+      const [, any] = await outcomes(env, SERVER, {});
+      equal([any?.verified, any?.peerNames.commonName], [false, "server"], "nothing verified");
+    },
+  },
+  {
+    name: "secure() verifies a client's certificate, or goes without when it need not be",
+    needs: ["tls"],
+    async run(env: Env): Promise<void> {
+      const strict = { ...SERVER, ca: AUTHORITY, requireClientCert: true };
+      const loose = { ...SERVER, ca: AUTHORITY };
+      const wrong = { ...SERVER, ca: OTHER_AUTHORITY };
+      const known = { ca: AUTHORITY, ...CLIENT };
+      for (const options of [strict, loose]) {
+        const [server] = await outcomes(env, options, known);
+        equal([server?.verified, server?.peerNames.commonName], [true, "client"], "known client");
+        equal(
+          server?.peerNames.altNames,
+          [{ type: "email", value: "client@server.test" }],
+          "names",
+        );
+      }
+      equal((await outcomes(env, strict, {}))[0] === undefined, true, "none, but required");
+      const [server] = await outcomes(env, loose, { ca: AUTHORITY });
+      equal([server?.verified, server?.peerCertificate], [false, undefined], "none, not required");
+      equal((await outcomes(env, wrong, known))[0] === undefined, true, "from another authority");
+      const required = { ...wrong, requireClientCert: true };
+      equal((await outcomes(env, required, known))[0] === undefined, true, "and required");
+    },
+  },
+  {
+    name: "secure() agrees on a protocol, or fails when there is none in common",
+    needs: ["tls"],
+    async run(env: Env): Promise<void> {
+      const agreed = async (server: string[], client: string[]): Promise<unknown> => {
+        const ends = await outcomes(env, { alpn: server }, { alpn: client });
+        return ends.map((end) => end === undefined ? "failed" : end.alpn ?? null);
+      };
+      equal(await agreed(["b", "a"], ["a", "b"]), ["b", "b"], "what the server likes most");
+      equal(await agreed([], ["a"]), [null, null], "server without");
+      equal(await agreed(["a"], ["b"]), ["failed", "failed"], "none in common");
+    },
+  },
+  {
+    name: "secure() refuses options that make no sense before it touches the stream",
+    needs: ["tls"],
+    async run(env: Env): Promise<void> {
+      const [a, b] = await socketPair(env);
+      const wrong: readonly object[] = [
+        { key: SERVER.key },
+        { cert: "x" },
+        { cert: SERVER.cert },
+        { cert: SERVER.cert, key: SERVER.cert },
+        { ca: "none" },
+        { ca: [] },
+        { certificate: AUTHORITY, ca: AUTHORITY },
+        { verify: false, requireClientCert: true },
+        { verify: "yes" },
+        { serverName: "127.0.0.1" },
+        { serverName: "a..b" },
+        { minVersion: "TLSv1" },
+        { alpn: [""] },
+        { keyPassword: 1 },
+      ];
+      for (const options of wrong) {
+        const call = (): unknown => env.net.secure(a, "server", options, () => {});
+        throws(call, "UsageError", JSON.stringify(options).slice(0, 60));
+      }
+      a.tryWrite(pattern(2));
+      equal((await readUpTo(env, b, 2)).length, 2, "bytes");
+      a.close();
+      b.close();
     },
   },
   {

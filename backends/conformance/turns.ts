@@ -157,12 +157,42 @@ export const turnCases: readonly Case[] = [
     },
   },
   {
+    name: "dispose() inside a callback lets nothing else of that turn run",
+    needs: [],
+    async run(env: Env): Promise<void> {
+      const { backend } = env;
+      const log: string[] = [];
+      const done = deferred();
+      await inTurn(env, () => {
+        backend.post(() => log.push("post before"));
+        backend.post(() => {
+          backend.dispose();
+          backend.hold(true);
+          backend.timer(0.005, () => done.resolve());
+        });
+        backend.post(() => log.push("post after"));
+        backend.timer(0, () => log.push("timer"));
+        backend.idle?.(() => log.push("idle"));
+      });
+      await done.promise;
+      equal(log, ["post before"], "what ran");
+    },
+  },
+  {
+    name: "hold() refuses what is no boolean",
+    needs: [],
+    run({ backend }: Env): void {
+      throws(() => backend.hold(1 as unknown as boolean), "UsageError", "hold(1)");
+    },
+  },
+  {
     name: "callbacks that are not functions are refused",
     needs: [],
     run({ backend }: Env): void {
       const wrong = undefined as unknown as () => void;
       throws(() => backend.post(wrong), "UsageError", "post(undefined)");
       throws(() => backend.timer(1, wrong), "UsageError", "timer(1, undefined)");
+      throws(() => backend.idle?.(wrong) ?? backend.post(wrong), "UsageError", "idle(undefined)");
     },
   },
 ];

@@ -137,10 +137,18 @@ export interface Backend {
    */
   exhausted?(cb: () => void): Undo;
 
-  /** One turn on this thread; blocks until there is something to do. Only on backends that own the thread. */
+  /**
+   * One turn on this thread; blocks until there is something to do. Only on backends that own the thread.
+   *
+   * @throws {DeadlockError} when nothing is left that could wake the thread
+   */
   runOnce?(): void;
 
-  /** Turns until `done()` is true. Only on backends that own the thread. */
+  /**
+   * Turns until `done()` is true. Only on backends that own the thread.
+   *
+   * @throws {DeadlockError} when nothing is left that could wake the thread
+   */
   runUntil?(done: () => boolean): void;
 
   /** Counters of what is registered, for leak checks. */

@@ -7,7 +7,10 @@
  * @module
  */
 import type { Backend } from "./backend.ts";
+import type { Files } from "./files.ts";
 import type { Net } from "./net.ts";
+import type { Processes } from "./processes.ts";
+import type { Workers } from "./workers.ts";
 
 /** Chance. */
 export interface Random {
@@ -15,6 +18,14 @@ export interface Random {
   bytes(count: number): Uint8Array;
   /** A number in [0, 1). */
   float(): number;
+}
+
+/** A file that is appended to; see {@linkcode Host.openAppend}. */
+export interface AppendFile {
+  /** Writes the whole text at the end, inside the call. @throws {PeerError} with the system's code */
+  write(text: string): void;
+  /** Closes it. Idempotent. */
+  close(): void;
 }
 
 /** Files, processes and names of the host. */
@@ -33,13 +44,31 @@ export interface Host {
   interfaceAddresses(): readonly { readonly address: string; readonly internal: boolean }[];
   /** Numeric process id. */
   readonly pid: number;
+  /**
+   * Opens a file to append to, made when there is none, inside the call: for logs. Absent where the host has
+   * no files. @throws {PeerError} with the system's code; @throws {UsageError} when that is not permitted
+   */
+  openAppend?(path: string): AppendFile;
+  /** Ends the process with this code, and does not return. Absent where there is none to end. */
+  exit?(code: number): void;
+  /** All one can do with files; absent where there are none. */
+  readonly files?: Files;
+  /** Child processes; absent where there are none. */
+  readonly processes?: Processes;
+  /** Workers; absent where there are none. */
+  readonly workers?: Workers;
 }
 
 /** Level as in AnyEvent::Log: 1 fatal … 4 error, 5 warn, 6 note, 7 info, 8 debug, 9 trace. */
 export type LogLevel = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
 
-/** Takes one message. It must not throw. */
-export type LogSink = (level: LogLevel, message: string) => void;
+/**
+ * Takes one message. It must not throw.
+ *
+ * `line` is the message as people are to see it: with time, level and origin, one or several lines, each
+ * ended, safe for a terminal. It is there when the message passed the filters of a log already.
+ */
+export type LogSink = (level: LogLevel, message: string, line?: string) => void;
 
 /** A platform: a loop, its sockets, and what else the library needs of its host. */
 export interface Env {

@@ -41,33 +41,94 @@ export interface Listener {
 /** Which end of a TLS handshake to play. */
 export type TlsRole = "client" | "server";
 
+/** A version of TLS. */
+export type TlsVersion = "TLSv1.2" | "TLSv1.3";
+
 /**
  * How to secure a stream.
  *
- * Without `certificate` the server makes an ephemeral self-signed one and neither end verifies anything:
- * the encryption must then be authenticated by its channel binding. With it both ends present it and
- * verify the other's against `ca`.
+ * Without any of it the server makes an ephemeral self-signed certificate and neither end verifies anything:
+ * the encryption must then be authenticated by its channel binding. With `certificate` both ends present it
+ * and verify the other's against `ca`; the other options say each of this apart.
  */
 export interface TlsOptions {
-  /** PEM: private key, certificate and authorities, used as own certificate and only trust store. */
+  /**
+   * PEM: private key, certificate and authorities, used as own certificate and only trust store: as `key`,
+   * `cert`, `ca`, `verify` and `requireClientCert` together, and instead of them.
+   */
   readonly certificate?: string;
+  /** PEM: the own private key. Default: the one in `cert`. */
+  readonly key?: string;
+  /** What the private key is encrypted with. */
+  readonly keyPassword?: string;
+  /** PEM: the own certificate, then those that lead from it to an authority. */
+  readonly cert?: string;
+  /** PEM: the authorities to trust. Default: those of the host. Only where the peer is verified. */
+  readonly ca?: string | readonly string[];
+  /**
+   * Whether a peer's certificate must come from one of the authorities, and be valid now; whose it is stays to
+   * be seen in `peerNames`. The client fails without; the server asks for one, and fails when a bad one comes.
+   * Default: whether `ca` or `requireClientCert` is given.
+   */
+  readonly verify?: boolean;
+  /** For the server: fail when the client has no certificate. No effect for the client. Default false. */
+  readonly requireClientCert?: boolean;
+  /** For the client: which host of the server is meant (SNI); no address. It is not verified. */
+  readonly serverName?: string;
+  /** The oldest version to agree to; the newest is TLS 1.3. Default `"TLSv1.3"`. */
+  readonly minVersion?: TlsVersion;
+  /**
+   * Protocols to speak over it (ALPN), the one liked most first. When both ends have some but none in common,
+   * it fails.
+   */
+  readonly alpn?: readonly string[];
   /** Bytes already read from the stream that belong to the handshake. */
   readonly rest?: Uint8Array;
+}
+
+/** One of the names of a certificate. */
+export interface AltName {
+  /** A host's name (maybe with a wildcard), an address literal, a mail address, or a URI. */
+  readonly type: "dns" | "ip" | "email" | "uri";
+  /** The name. It is what the certificate holds: any text. */
+  readonly value: string;
+}
+
+/** Whom a certificate names. */
+export interface PeerNames {
+  /** The first common name of its subject. */
+  readonly commonName: string | undefined;
+  /** Its subject's alternative names, in its order. */
+  readonly altNames: readonly AltName[];
 }
 
 /** A stream after a TLS handshake. */
 export interface Secured {
   /** Carries plain bytes; the stream under it must not be used any more. */
   readonly stream: ByteStream;
-  /** What only these two ends know of this handshake (the Finished values). */
+  /**
+   * What only these two ends know of this handshake (the Finished values).
+   *
+   * @throws {UsageError} when TLS 1.2 was agreed on, which has none that is safe
+   */
   readonly binding: {
     /** The TLS client's. */
     readonly clientFinished: Uint8Array;
     /** The TLS server's. */
     readonly serverFinished: Uint8Array;
   };
+  /** The version both agreed on. */
+  readonly version: TlsVersion;
+  /** The protocol both agreed on (ALPN). */
+  readonly alpn: string | undefined;
+  /** For the server: which host the client asked for (SNI). */
+  readonly serverName: string | undefined;
+  /** Whether the peer presented a certificate and it was verified against the authorities. */
+  readonly verified: boolean;
   /** The peer's certificate in PEM, when it presented one. */
   readonly peerCertificate: string | undefined;
+  /** The names in it, worth as much as `verified` says. */
+  readonly peerNames: PeerNames;
 }
 
 /** One datagram. */
@@ -120,7 +181,7 @@ export interface Net {
   ): Listener;
 
   /**
-   * TLS 1.3 over a stream that has been used in plain text so far.
+   * TLS over a stream that has been used in plain text so far.
    *
    * @returns aborts the handshake and closes the stream; no effect afterwards
    */

@@ -4,6 +4,8 @@ export interface ClockSource {
   monotonic(): number;
   /** Wall clock in seconds since the epoch. */
   wall(): number;
+  /** Whether it moves by itself and costs something to read; one moved by hand may move at any time. */
+  readonly dear?: boolean;
 }
 
 /** `performance.now` where the host has it, else `Date.now`; both looked up when they are used. */
@@ -15,6 +17,7 @@ export const hostClock: ClockSource = {
   wall(): number {
     return globalThis.Date.now() / 1000;
   },
+  dear: true,
 };
 
 /** Monotonic seconds that read as the epoch: the offset to the wall clock is fixed at first use. */

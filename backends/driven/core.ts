@@ -6,6 +6,8 @@ import { LoopClock } from "./clock.ts";
 import type { ClockSource } from "./clock.ts";
 import { NO_POLLER, type Poller } from "./poller.ts";
 
+const RESOLVED: Promise<void> = Promise.resolve();
+
 class Timer implements HeapItem {
   index = -1;
   constructor(public due: number, public seq: number, readonly cb: () => void) {}
@@ -52,9 +54,16 @@ export class DrivenCore {
   #taken = 0;
   #now = 0;
   #depth = 0;
+  readonly #dear: boolean;
+  /** Whether `#now` was read in this run of the host's code, outside of a turn. */
+  #recent = false;
+  readonly #outdated = (): void => {
+    this.#recent = false;
+  };
 
   constructor(options: CoreOptions) {
     this.#clock = new LoopClock(options.clock);
+    this.#dear = options.clock.dear === true;
     this.#onError = options.onError;
     this.#changed = options.changed;
   }
@@ -81,12 +90,18 @@ export class DrivenCore {
 
   /** Loop time; during a turn the time at which it began. */
   now(): number {
-    return this.#depth > 0 ? this.#now : this.#clock.read();
+    return this.#depth > 0 ? this.#now : (this.#now = this.#clock.read());
+  }
+
+  /** Loop time as it was read last: that of the last turn, if nobody has asked since. */
+  get last(): number {
+    return this.#now;
   }
 
   /** During a turn: reads the clock for what follows in it. */
   nowUpdate(): void {
     if (this.#depth > 0) this.#now = this.#clock.read();
+    else this.#recent = false;
   }
 
   /** Wall clock. */
@@ -105,9 +120,10 @@ export class DrivenCore {
       throw new UsageError(`Cannot start timer: delay ${show(after)} is not a number of seconds`);
     }
     checkCallback(cb, "start timer");
-    const timer = new Timer(this.now() + Math.max(0, after), this.#seq++, cb);
+    const now = this.#depth > 0 ? this.#now : this.#recently();
+    const timer = new Timer(now + Math.max(0, after), this.#seq++, cb);
     this.#timers.push(timer);
-    if (timer.index === 0) this.#tell();
+    if (this.#depth === 0 && this.#timers.peek() === timer) this.#changed();
     return () => {
       if (this.#timers.remove(timer)) this.#tell();
     };
@@ -153,6 +169,7 @@ export class DrivenCore {
   /** One turn, without waiting. */
   turn(poller: Poller = NO_POLLER): void {
     this.#depth++;
+    this.#recent = false;
     try {
       const began = this.#now = this.#clock.read();
       const newer = this.#seq;
@@ -187,7 +204,9 @@ export class DrivenCore {
   sleep(): number {
     if (this.#posts.size > 0 || this.#idles.size > 0) return 0;
     const first = this.#timers.peek();
-    return first === undefined ? Infinity : Math.max(0, first.due - this.#clock.read());
+    if (first === undefined) return Infinity;
+    // What was due at the last reading needs no other one.
+    return first.due <= this.#now ? 0 : Math.max(0, first.due - this.#clock.read());
   }
 
   /** When the first timer is due; `Infinity` without one. */
@@ -214,6 +233,19 @@ export class DrivenCore {
     this.#posts.clear();
     this.#idles.clear();
     this.#tell();
+  }
+
+  /**
+   * The clock, read once for all timers that are made before the next microtask or turn: reading it costs
+   * more than a timer.
+   */
+  #recently(): number {
+    if (this.#recent) return this.#now;
+    if (this.#dear) {
+      this.#recent = true;
+      void RESOLVED.then(this.#outdated);
+    }
+    return this.#now = this.#clock.read();
   }
 
   #tell(): void {

@@ -7,14 +7,18 @@ import {
   type Secured,
   type TlsOptions,
   type TlsRole,
+  type TlsVersion,
   type Undo,
   WATCH,
 } from "../contract/mod.ts";
+import { type CertificateFacts, certificateFacts, NO_NAMES, pemBytes } from "./certificate.ts";
+import { tlsSettings } from "./secure_arguments.ts";
 
-// A hello: magic, role, 32 random bytes (they serve as the Finished value), certificate length, certificates.
+// A hello: magic, role, 32 random bytes (they serve as the Finished value), length, names and certificates.
 const MAGIC = new TextEncoder().encode("memtls1");
 const HEAD = MAGIC.length + 1 + 32 + 4;
 const MAX_CERTIFICATE = 1 << 20;
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** A secured stream: the stream under it, after the bytes that came in with the handshake. */
 class OverStream implements ByteStream {
@@ -99,12 +103,72 @@ class OverStream implements ByteStream {
   }
 }
 
-function certificatesOf(pem: string): string[] {
-  return pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+/** What a hello carries, encoded: the names of hosts and protocols, then the certificates. */
+interface Hello {
+  readonly serverName: string | undefined;
+  readonly alpn: readonly string[];
+  readonly version: TlsVersion;
+  readonly certificates: readonly string[];
 }
 
-function hello(role: TlsRole, finished: Uint8Array, certificates: string): Uint8Array {
-  const body = new TextEncoder().encode(certificates);
+function encoded({ certificates, ...rest }: Hello): Uint8Array {
+  return new TextEncoder().encode([JSON.stringify(rest), ...certificates].join("\n"));
+}
+
+/** Of a peer, so anything may be in it. */
+function decoded(bytes: Uint8Array): Hello {
+  const text = new TextDecoder().decode(bytes);
+  const certificates = text.match(CERTIFICATE) ?? [];
+  try {
+    const rest = JSON.parse(text.split("\n", 1)[0]);
+    const { serverName, alpn, version } = rest as Partial<Record<keyof Hello, unknown>>;
+    if (version !== "TLSv1.2" && version !== "TLSv1.3") throw new SyntaxError("no version");
+    return {
+      serverName: typeof serverName === "string" ? serverName : undefined,
+      alpn: Array.isArray(alpn) ? alpn.filter((one) => typeof one === "string") : [],
+      version,
+      certificates,
+    };
+  } catch (cause) {
+    throw new PeerError("Cannot secure stream: the peer sent no handshake", "EPROTO", { cause });
+  }
+}
+
+/** Made-up certificates are no DER. */
+function factsOf(pem: string): CertificateFacts | undefined {
+  const der = pemBytes(pem);
+  return der === undefined ? undefined : certificateFacts(der);
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+}
+
+/**
+ * Whether a chain counts as verified: it holds one of the authorities, or its last one names one of them as
+ * its issuer; and none that says when it is valid is so at another time. No signature is looked at.
+ */
+function trusted(
+  chain: readonly string[],
+  authorities: readonly string[],
+  time: () => number,
+): boolean {
+  const facts = chain.map(factsOf);
+  for (const one of facts) {
+    if (one === undefined) continue;
+    const now = time();
+    if (now < one.notBefore || now > one.notAfter) return false;
+  }
+  if (chain.some((one) => authorities.includes(one))) return true;
+  const issuer = facts.at(-1)?.issuer;
+  if (issuer === undefined) return false;
+  return authorities.some((one) => {
+    const subject = factsOf(one)?.subject;
+    return subject !== undefined && sameBytes(subject, issuer);
+  });
+}
+
+function hello(role: TlsRole, finished: Uint8Array, body: Uint8Array): Uint8Array {
   const out = new Uint8Array(HEAD + body.length);
   out.set(MAGIC);
   out[MAGIC.length] = role === "client" ? 1 : 2;
@@ -119,7 +183,9 @@ function hello(role: TlsRole, finished: Uint8Array, certificates: string): Uint8
  * nothing is encrypted. What follows from TLS for a protocol above holds all the same: both ends get one
  * channel binding, another one each side of a relay that terminates it, and garbage fails.
  *
- * Certificates count as verified when the two bundles share one (the authority).
+ * Certificates are shown, named and refused as real ones are, but by what they say alone: see `trusted`. A
+ * made-up one is any text between the lines of PEM; it names nobody. The host has no authorities of its own.
+ * Both ends know the newest version of TLS.
  */
 export function fakeSecure(
   backend: Backend,
@@ -130,8 +196,19 @@ export function fakeSecure(
   cb: (error: PeerError | undefined, secured: Secured | undefined) => void,
 ): Undo {
   const own = random.bytes(32);
-  const ownCertificates = certificatesOf(options.certificate ?? "");
-  let toSend = hello(role, own, ownCertificates.join("\n"));
+  const settings = tlsSettings(options, (pem) => {
+    const ca: string[] = pem.match(CERTIFICATE) ?? [];
+    return { own: { key: "", cert: ca.join("\n") }, ca };
+  });
+  const { serverName, alpn, verify, ca = [] } = settings;
+  const needsOne = role === "client" || settings.required;
+  const body = encoded({
+    serverName: role === "client" ? serverName : undefined,
+    alpn,
+    version: "TLSv1.3",
+    certificates: settings.own?.cert.match(CERTIFICATE) ?? [],
+  });
+  let toSend = hello(role, own, body);
   let maySend = role === "client";
   let rest: Uint8Array = options.rest?.slice() ?? new Uint8Array();
   let head: Uint8Array = new Uint8Array();
@@ -196,10 +273,17 @@ export function fakeSecure(
   }
 
   function done(): void {
-    const certificates = new TextDecoder().decode(head.subarray(HEAD));
-    const theirs = certificatesOf(certificates);
-    if (ownCertificates.length > 0 && !theirs.some((one) => ownCertificates.includes(one))) {
+    const theirs = decoded(head.subarray(HEAD));
+    const chain = theirs.certificates;
+    // A bundle without certificates asks for nothing, as it always has.
+    const ask = verify && !(options.certificate !== undefined && ca.length === 0);
+    if (ask && (chain.length > 0 ? !trusted(chain, ca, () => backend.time()) : needsOne)) {
       throw new PeerError("Cannot secure stream: the peer's certificate is not trusted", "EPROTO");
+    }
+    const [servers, clients] = role === "server" ? [alpn, theirs.alpn] : [theirs.alpn, alpn];
+    const agreed = servers.find((one) => clients.includes(one));
+    if (agreed === undefined && servers.length > 0 && clients.length > 0) {
+      throw new PeerError("Cannot secure stream: no protocol in common", "EPROTO");
     }
     over = true;
     unwatch();
@@ -209,7 +293,12 @@ export function fakeSecure(
       binding: role === "client"
         ? { clientFinished: own, serverFinished: peer }
         : { clientFinished: peer, serverFinished: own },
-      peerCertificate: theirs[0],
+      version: "TLSv1.3",
+      alpn: agreed,
+      serverName: role === "server" ? theirs.serverName : undefined,
+      verified: ask && chain.length > 0,
+      peerCertificate: chain[0],
+      peerNames: (chain[0] === undefined ? undefined : factsOf(chain[0]))?.names ?? NO_NAMES,
     });
   }
 

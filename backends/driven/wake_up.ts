@@ -53,13 +53,13 @@ export class WakeTimer {
   }
 
   /**
-   * Arms it, unless it is armed for that already.
+   * Arms it, unless it is armed for that or earlier: to arm it anew costs more than to wake once in vain.
    *
    * @param due the deadline; @param seconds from now until then; @param ref keep the process alive
    */
   arm(due: number, seconds: number, ref: boolean): void {
     const host = globals();
-    if (this.#cancel === undefined || due !== this.due || host.setTimeout !== this.#setter) {
+    if (this.#cancel === undefined || due < this.due || host.setTimeout !== this.#setter) {
       this.disarm();
       if (host.setTimeout === undefined) {
         throw new UsageError("Cannot start timer: this host has no setTimeout");

@@ -6,7 +6,7 @@ import type {
   IoMode,
   Undo,
 } from "../contract/backend.ts";
-import { PeerError, show, UsageError } from "../contract/errors.ts";
+import { DeadlockError, PeerError, show, UsageError } from "../contract/errors.ts";
 import { isWatchable, WATCH } from "../contract/stream.ts";
 import { hostClock } from "../driven/clock.ts";
 import { checkCallback, DrivenCore } from "../driven/core.ts";
@@ -304,7 +304,7 @@ export class FfiBackend implements Backend {
   /**
    * One turn on this thread; blocks until a descriptor is ready or a timer due when there is nothing to do.
    *
-   * @throws {UsageError} when there is neither, so that it would block for ever
+   * @throws {DeadlockError} when there is neither, so that it would block for ever
    */
   runOnce(): void {
     this.#own(() => {
@@ -317,7 +317,7 @@ export class FfiBackend implements Backend {
    * Turns on this thread until `done()` is true; blocks between them.
    *
    * @param done looked at before each turn
-   * @throws {UsageError} when nothing is left that could run on this thread
+   * @throws {DeadlockError} when nothing is left that could run on this thread
    */
   runUntil(done: () => boolean): void {
     checkCallback(done, "run until");
@@ -372,7 +372,7 @@ export class FfiBackend implements Backend {
 
   #turn(): void {
     this.#core.turn(this.#poller);
-    const now = this.#core.now();
+    const now = this.#core.last;
     this.#poller.sweep(now);
     if (this.#spin > 0 && this.#poller.hot) this.#spinUntil = now + this.#spin;
   }
@@ -398,8 +398,9 @@ export class FfiBackend implements Backend {
   #block(seconds: number): void {
     if (seconds <= 0 || this.#poller.hot) return;
     if (seconds === Infinity && this.#poller.size === 0) {
-      throw new UsageError(
-        "Cannot block: no timer and no descriptor is left, and nothing else can wake a blocked thread",
+      throw new DeadlockError(
+        ["the blocked thread"],
+        "; only timers and descriptors of the ffi backend could",
       );
     }
     if (this.#spin > 0) {

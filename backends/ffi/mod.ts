@@ -4,8 +4,9 @@
  *
  * @module
  */
-import type { Env, LogLevel, LogSink } from "../contract/env.ts";
+import type { Env, LogSink } from "../contract/env.ts";
 import { nativeHost, nativeRandom } from "../driven/deno/host.ts";
+import { logErrors } from "../driven/log_errors.ts";
 import { FfiBackend, type FfiBackendOptions } from "./backend.ts";
 import { FfiNet } from "./net.ts";
 
@@ -14,7 +15,10 @@ export { fdStream } from "./stream.ts";
 
 /** Options of {@linkcode ffiEnv}. */
 export interface FfiEnvOptions extends FfiBackendOptions {
-  /** Where messages for people go. Default: errors (levels 1 to 4) as lines on standard error. */
+  /**
+   * Where messages for people go. Default: what a log let through, else errors
+   * (levels 1 to 4), as lines on standard error.
+   */
   readonly log?: LogSink;
 }
 
@@ -22,12 +26,6 @@ export interface FfiEnvOptions extends FfiBackendOptions {
 export interface FfiEnv extends Env {
   /** The event loop. */
   readonly backend: FfiBackend;
-}
-
-const NAMES: readonly string[] = ["", "fatal", "alert", "crit", "error"];
-
-function logErrors(level: LogLevel, message: string): void {
-  if (level <= 4) globalThis.console.error(`${NAMES[level]}: ${message}`);
 }
 
 /**

@@ -17,6 +17,7 @@ import { openUdp } from "./datagram.ts";
 import { EAGAIN, ECONNABORTED, EINPROGRESS, EINTR, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { bindable, lookUp } from "./names.ts";
+import { removeSocketName } from "./socket_name.ts";
 import {
   addressName,
   addressOf,
@@ -239,6 +240,17 @@ export class FfiNet implements Net {
       cb(undefined, socket);
     });
     return stop;
+  }
+
+  /**
+   * Removes the name of a Unix socket; no file of another kind, and nothing when there is none.
+   *
+   * @param path in the file system
+   * @throws {PeerError} when the system refuses
+   * @throws {UsageError} when the path is none
+   */
+  removeSocket(path: string): void {
+    removeSocketName(path);
   }
 
   /** Sockets, listeners, attempts and handshakes that are open. */

@@ -21,6 +21,12 @@ interface Waiting {
 
 const seats = new Map<number, () => void>();
 let waiting: Waiting | undefined;
+let underWay = 0;
+
+/** Waiting calls whose return the host has not told yet: for a while also after everybody has left. */
+export function waitsUnderWay(): number {
+  return underWay;
+}
 
 /**
  * Waits for events of a backend's epoll instance beside the host's own loop, and keeps the process alive
@@ -82,10 +88,12 @@ const MOST = 64;
 const ONE = new Uint8Array(new BigUint64Array([1n]).buffer);
 const COUNTER = new Uint8Array(8);
 
-/** How often the other thread is looked at, first offering it the processor, then sleeping so long. */
+/** How often the other thread is looked at, first offering it the processor, then sleeping longer and longer. */
 const YIELDS = 200;
-const SLEEPS = 200;
+const SLEEPS = 100;
 const SLEEP_MICROSECONDS = 50;
+/** Where others keep the processor busy, the other thread gets this much at most for its way back. */
+const MOST_MICROSECONDS = 10_000;
 
 /**
  * Ends the wait, and stays until the other thread has seen it (a tenth of a millisecond): so the call is
@@ -97,19 +105,23 @@ function ring(hall: Waiting): void {
   calls.write(hall.bell, ONE, 8);
   // The system writes into the other thread's buffer, which is zero until then, just before it returns.
   for (let left = YIELDS; epoll.events(0) === 0 && left > 0; left--) calls.sched_yield();
-  for (let left = SLEEPS; epoll.events(0) === 0 && left > 0; left--) {
-    calls.usleep(SLEEP_MICROSECONDS);
+  let slept = 0;
+  for (let i = 1; epoll.events(0) === 0 && i <= SLEEPS; i++) {
+    calls.usleep(i * SLEEP_MICROSECONDS);
+    slept += i * SLEEP_MICROSECONDS;
   }
   // Else it has not even begun to wait, as the pool has no thread left: its return shuts the rest.
   if (epoll.events(0) !== 0) shut(hall);
-  calls.usleep(SLEEP_MICROSECONDS);
+  // It has to come back from there, which takes as long again as getting there took.
+  calls.usleep(Math.min(slept, MOST_MICROSECONDS) + SLEEP_MICROSECONDS);
 }
 
 function wait(hall: Waiting): void {
   const { epoll, library } = hall;
   epoll.buffer.fill(0);
   const returned = library.symbols.epoll_wait(epoll.fd, epoll.buffer, MOST, -1);
-  returned.then((count) => woken(hall, count)).catch((thrown) => {
+  underWay++;
+  returned.finally(() => underWay--).then((count) => woken(hall, count)).catch((thrown) => {
     globalThis.reportError(new InternalError("Cannot wait for events", { cause: thrown }));
   });
 }

@@ -15,6 +15,7 @@ import {
   UsageError,
 } from "../contract/mod.ts";
 import { fakeSecure } from "../driven/fake_secure.ts";
+import { checkSecure } from "../driven/secure_arguments.ts";
 import { memoryPair, type MemoryStream } from "./stream.ts";
 import { DatagramHub } from "./udp.ts";
 
@@ -56,7 +57,7 @@ function isWildcard(host: string): boolean {
 function canonical(address: Address): Address {
   const { transport, host, port, path } = (address ?? {}) as Partial<Record<string, unknown>>;
   if (transport === "unix") {
-    if (typeof path !== "string" || path === "") {
+    if (typeof path !== "string" || path === "" || path.includes("\0")) {
       throw new UsageError(`Cannot use address path ${show(path)}: it is not a path`);
     }
     return { transport: "unix", path };
@@ -64,7 +65,7 @@ function canonical(address: Address): Address {
   if (transport !== "tcp") {
     throw new UsageError(`Cannot use address transport ${show(transport)}: it is not tcp or unix`);
   }
-  if (typeof host !== "string" || host === "") {
+  if (typeof host !== "string" || host === "" || host.includes("\0")) {
     throw new UsageError(`Cannot use address host ${show(host)}: it is not a name or literal`);
   }
   if (typeof port !== "number" || !Number.isInteger(port) || port < 0 || port > 65535) {
@@ -167,9 +168,7 @@ class Network implements MemoryNet {
     options: TlsOptions,
     cb: (error: PeerError | undefined, secured: Secured | undefined) => void,
   ): Undo {
-    if (role !== "client" && role !== "server") {
-      throw new UsageError(`Cannot secure stream: role ${show(role)} is not client or server`);
-    }
+    checkSecure(stream, role, options, cb);
     let live = true;
     this.#attempts++;
     const end = (): void => {

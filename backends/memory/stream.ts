@@ -16,6 +16,9 @@ export class MemoryStream implements ByteStream {
   readonly #under: ByteStream;
   readonly #closed: (stream: MemoryStream) => void;
   #broken: PeerError | undefined;
+  #open = true;
+  /** The other end; set once, right after both were made. */
+  other!: MemoryStream;
 
   constructor(under: ByteStream, closed: (stream: MemoryStream) => void) {
     this.#under = under;
@@ -44,6 +47,10 @@ export class MemoryStream implements ByteStream {
   }
 
   close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    // As over TCP: to close before everything was read is a reset.
+    if ((this.#under.tryRead(new Uint8Array(1)) ?? 0) > 0) this.other.sever("ECONNRESET");
     this.#under.close();
     this.#closed(this);
   }
@@ -78,5 +85,11 @@ export function memoryPair(
   closed: (stream: MemoryStream) => void,
 ): [MemoryStream, MemoryStream] {
   const [a, b] = streamPair(backend, options);
-  return [new MemoryStream(a, closed), new MemoryStream(b, closed)];
+  const ends: [MemoryStream, MemoryStream] = [
+    new MemoryStream(a, closed),
+    new MemoryStream(b, closed),
+  ];
+  ends[0].other = ends[1];
+  ends[1].other = ends[0];
+  return ends;
 }

@@ -72,6 +72,9 @@ export class NativeBackend implements Backend {
     this.#untidy = false;
     if (!this.#inTurn) this.#settle();
   };
+  readonly #outdated = (): void => {
+    this.#recent = false;
+  };
   readonly #hostTimer: HostTimer;
   readonly #hostImmediate: HostImmediate;
   /** What the next turn runs in the place of I/O, and what is left of that in the running turn. */
@@ -80,6 +83,8 @@ export class NativeBackend implements Backend {
   #seq = 0;
   #now = 0;
   #inTurn = false;
+  /** Whether `#now` was read in this run of the host's code, outside of a turn. */
+  #recent = false;
   #untidy = false;
   #held = false;
   #ios = 0;
@@ -102,12 +107,13 @@ export class NativeBackend implements Backend {
 
   /** Loop time: monotonic epoch seconds; during a turn the time at which it began. */
   now(): number {
-    return this.#inTurn ? this.#now : this.#clock.read();
+    return this.#inTurn ? this.#now : (this.#now = this.#clock.read());
   }
 
   /** During a turn: reads the clock for what follows in it. */
   nowUpdate(): void {
     if (this.#inTurn) this.#now = this.#clock.read();
+    else this.#recent = false;
   }
 
   /** Wall clock in seconds since the epoch. */
@@ -127,11 +133,11 @@ export class NativeBackend implements Backend {
       throw new UsageError(`Cannot start timer: delay ${show(after)} is not a number of seconds`);
     }
     checkCallback(cb, "start timer");
-    const now = this.#inTurn ? this.#now : this.#clock.read();
+    const now = this.#inTurn ? this.#now : this.#recently();
     const timer = new Timer(now + (after > 0 ? after : 0), this.#seq++, cb);
     this.#timers.push(timer);
     // Armed inside this call, so that a fake clock may be moved right after it.
-    if (timer.index === 0 && !this.#inTurn) this.#arm(now);
+    if (!this.#inTurn && this.#timers.peek() === timer) this.#arm(now);
     return () => {
       if (this.#timers.remove(timer)) {
         timer.cb = nothing;
@@ -315,6 +321,17 @@ export class NativeBackend implements Backend {
   drop(fire: () => void): void {
     if (this.#ready.delete(fire)) this.#tidyLater();
     else this.#running.delete(fire);
+  }
+
+  /**
+   * The clock, read once for all timers that are made before the next microtask: reading it costs more than
+   * a timer. Fake clocks move in between.
+   */
+  #recently(): number {
+    if (this.#recent && Clock.real()) return this.#now;
+    this.#recent = true;
+    void RESOLVED.then(this.#outdated);
+    return this.#now = this.#clock.read();
   }
 
   #turn(): void {

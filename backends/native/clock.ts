@@ -28,6 +28,11 @@ export class Clock {
     if (seconds > this.#last) this.#last = seconds;
   }
 
+  /** Whether nobody has replaced the host's clock. */
+  static real(): boolean {
+    return globalThis.Date === realDate;
+  }
+
   /** The wall clock. */
   static wall(): number {
     return globalThis.Date.now() / 1000;

@@ -59,7 +59,15 @@ export class HostStream implements IoStream {
   readonly #readable: Readiness;
   readonly #writable: Readiness;
   readonly #flushLater = (): void => this.#flush();
+  readonly #endLater = (): void => {
+    this.#ending = undefined;
+    if (this.#closed) return;
+    this.#eof = true;
+    this.#readable.fire();
+  };
   #turns: Turns = hostTurns;
+  /** Whose next turn tells of the end of file. */
+  #ending: Turns | undefined = undefined;
   #chunk: Uint8Array = EMPTY;
   #eof = false;
   #readError: PeerError | undefined = undefined;
@@ -231,6 +239,11 @@ export class HostStream implements IoStream {
     this.#pulling = false;
     if (this.#late !== undefined) return this.#late(bytes === null ? null : bytes.slice());
     if (this.#closed) return;
+    if (bytes === null && this.#sending.length > 0) {
+      // Of a connection that was reset the host may tell the end first and then that writing failed.
+      this.#ending = this.#turns;
+      return this.#turns.soon(this.#endLater);
+    }
     if (bytes === null) this.#eof = true;
     else this.#chunk = bytes;
     this.#readable.deliver();
@@ -275,6 +288,7 @@ export class HostStream implements IoStream {
 
   #pull(): void {
     if (this.#pulling || this.#eof || this.#readError !== undefined) return;
+    if (this.#ending !== undefined) return;
     this.#pulling = true;
     this.#source.pull();
   }
@@ -320,6 +334,8 @@ export class HostStream implements IoStream {
 
   #finish(): void {
     this.#closed = true;
+    this.#ending?.drop(this.#endLater);
+    this.#ending = undefined;
     this.#chunk = EMPTY;
     this.#out = EMPTY;
     this.#outLength = 0;

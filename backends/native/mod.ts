@@ -4,9 +4,10 @@
  * @module
  */
 import type { BackendOptions } from "../contract/backend.ts";
-import type { Env, LogLevel, LogSink } from "../contract/env.ts";
+import type { Env, LogSink } from "../contract/env.ts";
 import { NativeBackend } from "./backend.ts";
 import { nativeHost, nativeRandom } from "../driven/deno/host.ts";
+import { logErrors } from "../driven/log_errors.ts";
 import { NativeNet } from "./net.ts";
 
 export { NativeBackend } from "./backend.ts";
@@ -16,7 +17,10 @@ export { type IoSource, ioStream } from "./io_stream.ts";
 
 /** Options of {@linkcode nativeEnv}. */
 export interface NativeEnvOptions extends BackendOptions {
-  /** Where messages for people go. Default: errors (levels 1 to 4) as lines on standard error. */
+  /**
+   * Where messages for people go. Default: what a log let through, else errors
+   * (levels 1 to 4), as lines on standard error.
+   */
   readonly log?: LogSink;
 }
 
@@ -24,12 +28,6 @@ export interface NativeEnvOptions extends BackendOptions {
 export interface NativeEnv extends Env {
   /** The event loop. */
   readonly backend: NativeBackend;
-}
-
-const NAMES: readonly string[] = ["", "fatal", "alert", "crit", "error"];
-
-function logErrors(level: LogLevel, message: string): void {
-  if (level <= 4) globalThis.console.error(`${NAMES[level]}: ${message}`);
 }
 
 /**

@@ -35,7 +35,7 @@ function checkAddress(address: unknown, doing: string): Address {
     Record<string, unknown>
   >;
   if (like.transport === "tcp") {
-    if (typeof like.host !== "string" || like.host === "") {
+    if (typeof like.host !== "string" || like.host === "" || like.host.includes("\0")) {
       throw new UsageError(`Cannot ${doing}: host ${show(like.host)} is not a name or address`);
     }
     const { port } = like;
@@ -43,7 +43,7 @@ function checkAddress(address: unknown, doing: string): Address {
       throw new UsageError(`Cannot ${doing}: port ${show(port)} is not one of 0 to 65535`);
     }
   } else if (like.transport === "unix") {
-    if (typeof like.path !== "string" || like.path === "") {
+    if (typeof like.path !== "string" || like.path === "" || like.path.includes("\0")) {
       throw new UsageError(`Cannot ${doing}: path ${show(like.path)} is not a path`);
     }
   } else {

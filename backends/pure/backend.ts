@@ -6,7 +6,7 @@ import type {
   IoMode,
   Undo,
 } from "../contract/backend.ts";
-import { show, UsageError } from "../contract/errors.ts";
+import { DeadlockError, show, UsageError } from "../contract/errors.ts";
 import { isWatchable, WATCH } from "../contract/stream.ts";
 import { hostClock } from "../driven/clock.ts";
 import { checkCallback, DrivenCore } from "../driven/core.ts";
@@ -68,6 +68,18 @@ export class PureBackend implements Backend {
   #children = 0;
 
   /**
+   * Follows all children that the host adapter knows; absent when the adapter cannot.
+   *
+   * @param ended called with the raw status of each that ends, after the callbacks of `child`
+   * @param living called with how many live, at each change
+   * @returns takes it back
+   */
+  readonly children?: (
+    ended: (status: ChildStatus) => void,
+    living: (count: number) => void,
+  ) => Undo;
+
+  /**
    * Makes a loop of its own; nothing of the host is touched before something is registered.
    *
    * @param options the host adapter, and what to do with what callbacks throw
@@ -84,6 +96,9 @@ export class PureBackend implements Backend {
       this.#run();
     });
     this.#soon = new WakeNow(() => this.#run());
+    if (this.#host.children !== undefined) {
+      this.children = (ended, living) => this.#follow(ended, living);
+    }
   }
 
   /** Loop time: monotonic epoch seconds; during a turn the time at which it began. */
@@ -156,6 +171,9 @@ export class PureBackend implements Backend {
 
   /** Whether the process should be kept alive while callbacks could still come. */
   hold(on: boolean): void {
+    if (typeof on !== "boolean") {
+      throw new UsageError(`Cannot hold process: ${show(on)} is not a boolean`);
+    }
     this.#held = on;
     if (!this.#core.inTurn) this.#park();
   }
@@ -233,7 +251,8 @@ export class PureBackend implements Backend {
   /**
    * One turn on this thread; blocks until a timer is due when there is nothing to do.
    *
-   * @throws {UsageError} when there is no timer either, or the host does not allow to block
+   * @throws {DeadlockError} when there is no timer either
+   * @throws {UsageError} when the host does not allow to block
    */
   runOnce(): void {
     if (this.#core.sleep() > 0) this.#block(this.#core.sleep());
@@ -245,7 +264,8 @@ export class PureBackend implements Backend {
    * Turns on this thread until `done()` is true; blocks between timers.
    *
    * @param done looked at after each turn
-   * @throws {UsageError} when nothing is left that could run on this thread, or the host does not allow to block
+   * @throws {DeadlockError} when nothing is left that could run on this thread
+   * @throws {UsageError} when the host does not allow to block
    */
   runUntil(done: () => boolean): void {
     checkCallback(done, "run until");
@@ -278,6 +298,20 @@ export class PureBackend implements Backend {
     this.#held = false;
     this.#core.dispose();
     this.#park();
+  }
+
+  #follow(ended: (status: ChildStatus) => void, living: (count: number) => void): Undo {
+    checkCallback(ended, "watch children");
+    checkCallback(living, "watch children");
+    let live = true;
+    const undo = this.#host.children!(
+      (status) => this.#core.post(() => live && ended(status)),
+      (count) => this.#core.call(() => living(count)),
+    );
+    return this.#keep(() => {
+      live = false;
+      undo();
+    });
   }
 
   /** Makes an undo idempotent, and one of those that `dispose` runs. */
@@ -313,9 +347,7 @@ export class PureBackend implements Backend {
 
   #block(seconds: number): void {
     if (seconds === Infinity) {
-      throw new UsageError(
-        "Cannot block: no timer is left, and nothing else can wake a blocked thread of this backend",
-      );
+      throw new DeadlockError(["the blocked thread"], "; only timers of the pure backend could");
     }
     try {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.ceil(seconds * 1000));

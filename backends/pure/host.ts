@@ -15,6 +15,8 @@ export interface PureHost {
   signal(name: string, received: () => void): Undo;
   /** Waits for a child to end. @throws {UsageError} for what is no child */
   child(child: unknown, ended: (status: ChildStatus) => void): Undo;
+  /** Follows all children it knows; `living` is told the first number inside the call. */
+  children?(ended: (status: ChildStatus) => void, living: (count: number) => void): Undo;
   /** Tells when the host is about to end the process for want of work. */
   exhausted?(cb: () => void): Undo;
 }

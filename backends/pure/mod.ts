@@ -3,25 +3,21 @@
  *
  * @module
  */
-import type { Env, LogLevel, LogSink } from "../contract/env.ts";
+import type { Env, LogSink } from "../contract/env.ts";
+import { logErrors } from "../driven/log_errors.ts";
 import { PureBackend, type PureBackendOptions } from "./backend.ts";
 import { bareHost, hostRandom } from "./host.ts";
 
 export { PureBackend, type PureBackendOptions } from "./backend.ts";
 export type { PureHost } from "./host.ts";
 export { nodeHost } from "./node_host.ts";
+export { registerNodeChild } from "../driven/node/child.ts";
 export { nodeStream } from "../driven/node/node_stream.ts";
 
 /** Options of {@linkcode pureEnv}. */
 export interface PureEnvOptions extends PureBackendOptions {
-  /** Where messages for people go. Default: errors (levels 1 to 4) on the host's console. */
+  /** Where messages for people go. Default: what a log let through, else errors, on the host's console. */
   readonly log?: LogSink;
-}
-
-const NAMES: readonly string[] = ["", "fatal", "alert", "crit", "error"];
-
-function logErrors(level: LogLevel, message: string): void {
-  if (level <= 4) globalThis.console.error(`${NAMES[level]}: ${message}`);
 }
 
 /**

@@ -1,10 +1,14 @@
-import type { ChildProcess } from "node:child_process";
-import type { Backend, ChildStatus, Undo } from "../contract/backend.ts";
+import type { Backend, Undo } from "../contract/backend.ts";
 import type { Host } from "../contract/env.ts";
-import { messageOf, PeerError, show, UsageError } from "../contract/errors.ts";
+import { messageOf, show, UsageError } from "../contract/errors.ts";
 import type { Net } from "../contract/net.ts";
 import type { PureHost } from "./host.ts";
+import { openAppend } from "../driven/node/append_file.ts";
+import { watchNodeChild, watchNodeChildren } from "../driven/node/child.ts";
+import { NodeFiles } from "../driven/node/files.ts";
 import { isRefused, nodeError, nodeModule, nodeProcess } from "../driven/node/node_modules.ts";
+import { nodeProcesses } from "../driven/node/processes.ts";
+import { nodeWorkers } from "../driven/node/workers.ts";
 import { NodeNet } from "./node_net.ts";
 
 function orElse<T>(read: () => T, otherwise: T): T {
@@ -56,6 +60,11 @@ const host: Host = {
   get pid(): number {
     return nodeProcess().pid;
   },
+  openAppend,
+  exit: (code) => nodeProcess().exit(code),
+  files: new NodeFiles("Node"),
+  processes: nodeProcesses,
+  workers: nodeWorkers,
 };
 
 function watchSignal(name: string, received: () => void): Undo {
@@ -78,69 +87,19 @@ function watchSignal(name: string, received: () => void): Undo {
   return () => void process.off(signal, listener);
 }
 
-/** A signal that ended a child, by number. */
-function signalNumber(name: string): number {
-  return (nodeModule("node:os").constants.signals as Readonly<Record<string, number>>)[name] ?? 0;
-}
-
-function isChild(value: unknown): value is ChildProcess {
-  const child = value as Partial<ChildProcess> | null | undefined;
-  return typeof child === "object" && child !== null && typeof child.once === "function" &&
-    "exitCode" in child && "signalCode" in child;
-}
-
-/** Children that can be watched by pid; ended ones beyond this many are forgotten, oldest first. */
-const MAX_CHILDREN = 1024;
-const byPid = new Map<number, ChildProcess>();
-
-function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
-}
-
-function remember(pid: number, child: ChildProcess): void {
-  // Deleted first, so that a later child with the same pid counts as the youngest.
-  byPid.delete(pid);
-  byPid.set(pid, child);
-  if (byPid.size <= MAX_CHILDREN) return;
-  for (const [old, other] of byPid) {
-    if (!hasEnded(other)) continue;
-    byPid.delete(old);
-    return;
-  }
-}
-
-function watchChild(given: unknown, cb: (status: ChildStatus) => void): Undo {
-  const child = typeof given === "number" ? byPid.get(given) : given;
-  if (!isChild(child)) {
-    throw new UsageError(
-      typeof given === "number"
-        ? `Cannot watch child ${given}: give its ChildProcess the first time`
-        : `Cannot watch child: ${show(given)} is not a ChildProcess of node:child_process`,
-    );
-  }
-  const { pid } = child;
-  if (pid === undefined) throw new PeerError("Cannot watch child: it was never started", "ESRCH");
-  remember(pid, child);
-  child.unref();
-  const ended = (code: number | null, signal: string | null): void =>
-    cb({ pid, status: signal === null ? ((code ?? 0) & 255) << 8 : signalNumber(signal) });
-  if (hasEnded(child)) {
-    ended(child.exitCode, child.signalCode);
-    return () => undefined;
-  }
-  child.once("exit", ended);
-  return () => void child.off("exit", ended);
-}
-
 /**
  * The host adapter of the pure backend for Node's modules: it runs on Node 20.16 and up, and on Deno.
  *
  * Sockets by `node:net`, encryption by `node:tls`, signals by `process`, files and names by `node:fs`,
  * `node:os` and `node:dns`. A child is a `ChildProcess` of `node:child_process`, or the pid of one that
- * was watched before.
+ * was watched before or given to `registerNodeChild`.
  *
  * `listen` binds inside the call through `net._createServerHandle`, which both hosts have for their own
  * `cluster`.
+ *
+ * A process that has run out of descriptors serves again when there are some: Node closes the connections
+ * that come meanwhile. On Deno this adapter's listeners do not come back (its `node:net` stops accepting):
+ * the native backend's do.
  *
  * Backends: pure. Permissions: as the modules need them when used.
  *
@@ -164,7 +123,8 @@ export function nodeHost(): PureHost {
     host,
     net: (backend: Backend): Net => new NodeNet(backend),
     signal: watchSignal,
-    child: watchChild,
+    child: watchNodeChild,
+    children: watchNodeChildren,
     exhausted(cb: () => void): Undo {
       const process = nodeProcess();
       const listener = (): void => cb();

@@ -32,7 +32,7 @@ interface HandleMaker {
 function checkAddress(address: Address, doing: string): string {
   const { transport, host, port, path } = (address ?? {}) as Partial<Record<string, unknown>>;
   if (transport === "unix") {
-    if (typeof path !== "string" || path === "") {
+    if (typeof path !== "string" || path === "" || path.includes("\0")) {
       throw new UsageError(`Cannot ${doing}: path ${show(path)} is not a path`);
     }
     return `unix/:${path}`;
@@ -40,7 +40,7 @@ function checkAddress(address: Address, doing: string): string {
   if (transport !== "tcp") {
     throw new UsageError(`Cannot ${doing}: transport ${show(transport)} is not tcp or unix`);
   }
-  if (typeof host !== "string" || host === "") {
+  if (typeof host !== "string" || host === "" || host.includes("\0")) {
     throw new UsageError(`Cannot ${doing}: host ${show(host)} is not a name or address`);
   }
   if (typeof port !== "number" || !Number.isInteger(port) || port < 0 || port > 65535) {

@@ -5,7 +5,7 @@ import type { Address } from "../contract/net.ts";
 export function checkAddress(address: Address, doing: string): Address {
   const { transport, host, port, path } = (address ?? {}) as Partial<Record<string, unknown>>;
   if (transport === "unix") {
-    if (typeof path !== "string" || path === "") {
+    if (typeof path !== "string" || path === "" || path.includes("\0")) {
       throw new UsageError(`Cannot ${doing}: path ${show(path)} is not a path`);
     }
     return { transport: "unix", path };
@@ -13,7 +13,7 @@ export function checkAddress(address: Address, doing: string): Address {
   if (transport !== "tcp") {
     throw new UsageError(`Cannot ${doing}: transport ${show(transport)} is not tcp or unix`);
   }
-  if (typeof host !== "string" || host === "") {
+  if (typeof host !== "string" || host === "" || host.includes("\0")) {
     throw new UsageError(`Cannot ${doing}: host ${show(host)} is not a name or literal`);
   }
   if (typeof port !== "number" || !Number.isInteger(port) || port < 0 || port > 65535) {

@@ -106,6 +106,9 @@ export class SimBackend implements FullBackend, Actor {
   }
 
   hold(on: boolean): void {
+    if (typeof on !== "boolean") {
+      throw new UsageError(`Cannot hold process: ${show(on)} is not a boolean`);
+    }
     this.#held = on;
     this.#schedule.changed();
   }

@@ -4,6 +4,7 @@ import type { Address } from "../contract/net.ts";
 import type { ByteStream } from "../contract/stream.ts";
 import { isLiteral, isLoopback, isWildcard } from "./address.ts";
 import type { SimSocket } from "./datagram.ts";
+import { SimFiles } from "./files.ts";
 import type { SimNet } from "./net.ts";
 
 const FIRST_PORT = 49152;
@@ -23,14 +24,16 @@ export interface Binding {
 export class Machine {
   readonly name: string;
   readonly addresses: readonly string[];
-  readonly files = new Map<string, string>();
+  readonly files: SimFiles;
   readonly bindings = new Set<Binding>();
   readonly sockets = new Set<SimSocket>();
   #nextPort = FIRST_PORT;
 
-  constructor(name: string, addresses: readonly string[]) {
+  /** @param clock wall clock in seconds */
+  constructor(name: string, addresses: readonly string[], clock: () => number) {
     this.name = name;
     this.addresses = addresses;
+    this.files = new SimFiles(clock);
   }
 
   /** Whether one may listen on it here. */
@@ -97,20 +100,16 @@ export function hostOf(
     pid,
     env: (name) => Object.hasOwn(variables, name) ? variables[name] : undefined,
     hostname: () => machine.name,
-    // Async, so that a mistake is a rejection, too.
-    // deno-lint-ignore require-await
+    files: machine.files,
     async readTextFile(path: string): Promise<string> {
       checkPath(path, "read");
-      const text = machine.files.get(path);
-      if (text === undefined) {
-        throw new PeerError(`Cannot read ${path}: no such file`, "ENOENT");
-      }
-      return text;
+      return new TextDecoder().decode(await machine.files.load(path));
     },
+    // Async, so that a mistake is a rejection, too.
     // deno-lint-ignore require-await
     async writeTextFile(path: string, text: string): Promise<void> {
       checkPath(path, "write");
-      machine.files.set(path, String(text));
+      machine.files.store(path, new TextEncoder().encode(String(text)));
     },
     // deno-lint-ignore require-await
     async resolve(name: string): Promise<readonly string[]> {

@@ -84,7 +84,7 @@ export class Network implements Directory {
         throw new UsageError(`Cannot make host ${show(name)}: another one has ${address}`);
       }
     }
-    const machine = new Machine(name, own);
+    const machine = new Machine(name, own, () => this.#schedule.now + this.#schedule.wallOffset);
     this.#machines.set(name, machine);
     for (const address of own) this.#byAddress.set(address, machine);
     return machine;

@@ -46,8 +46,9 @@ export interface Process {
 
 const LEVELS: readonly string[] = ["", "fatal", "alert", "crit", "error"];
 
-function logErrors(host: string, level: LogLevel, message: string): void {
-  if (level <= 4) globalThis.console.error(`${host}: ${LEVELS[level]}: ${message}`);
+function logErrors(host: string, level: LogLevel, message: string, line?: string): void {
+  if (line !== undefined) globalThis.console.error(`${host}: ${line.replace(/\n$/, "")}`);
+  else if (level <= 4) globalThis.console.error(`${host}: ${LEVELS[level]}: ${message}`);
 }
 
 function reportToHost(thrown: unknown): void {
@@ -66,7 +67,7 @@ export interface ProcessOptions {
   readonly pid: number;
   readonly newPid: () => number;
   readonly variables: Readonly<Record<string, string>>;
-  readonly log?: (host: string, level: LogLevel, message: string) => void;
+  readonly log?: (host: string, level: LogLevel, message: string, line?: string) => void;
   readonly onError?: (thrown: unknown, host: string) => void;
   readonly block: (host: string, done: () => boolean) => void;
 }
@@ -91,7 +92,7 @@ export function makeProcess(options: ProcessOptions): Process {
     net,
     host: hostOf(machine, network, pid, variables),
     random,
-    log: (level, message) => log(name, level, message),
+    log: (level, message, line) => log(name, level, message, line),
     world,
     addresses,
     raise: (signal) => backend.raise(signal),

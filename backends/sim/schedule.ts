@@ -83,7 +83,7 @@ export class Schedule {
   at(due: number, happen: () => void): SimEvent {
     const event = new SimEvent(due, this.#seq++, happen);
     this.#events.push(event);
-    if (event.index === 0) this.changed();
+    if (this.#events.peek() === event) this.changed();
     return event;
   }
 

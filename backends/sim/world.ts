@@ -33,8 +33,8 @@ export interface SimWorldOptions {
   readonly tcpTimeout?: number;
   /** Gets a line for each turn and packet. */
   readonly trace?: (line: string) => void;
-  /** Gets messages for people. Default: errors (levels 1 to 4) on the console. */
-  readonly log?: (host: string, level: LogLevel, message: string) => void;
+  /** Gets messages for people; see `LogSink`. Default: as the native Env prints them, after the host. */
+  readonly log?: (host: string, level: LogLevel, message: string, line?: string) => void;
   /** Gets what callbacks threw. Default: the host's `reportError`. */
   readonly onError?: (thrown: unknown, host: string) => void;
 }

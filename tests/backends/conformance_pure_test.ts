@@ -1,50 +1,69 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import process from "node:process";
-import { type Case, conformanceCases, runCase, type Support } from "@anyevent/backends/conformance";
+import { type Case, conformanceCases, runCase } from "@anyevent/backends/conformance";
 import { memoryEnv } from "@anyevent/backends/memory";
 import { nodeHost, pureEnv } from "@anyevent/backends/pure";
+import { leavesNoDescriptors, nodeSupport, skipped, stepClock } from "./conformance_support.ts";
 
-/** What the cases need of the host, on Node's modules. */
-function support(faults: unknown[]): Support {
-  return {
-    faults,
-    spawn(end): unknown {
-      const body = "code" in end ? `process.exit(${end.code})` : "setInterval(() => {}, 1000)";
-      const child = spawn("node", ["-e", body], { stdio: "ignore" });
-      if ("signal" in end) {
-        child.once("spawn", () => child.kill(`SIG${end.signal}` as NodeJS.Signals));
-      }
-      return child;
-    },
-    raise: (signal) => void process.kill(process.pid, `SIG${signal}`),
-  };
-}
+const CAN = [
+  "net",
+  "udp",
+  "tls",
+  "signal",
+  "child",
+  "children",
+  "idle",
+  "block",
+  "faults",
+  "clock",
+];
 
 for (const one of conformanceCases) {
   Deno.test(`pure: ${one.name}`, async () => {
     const faults: unknown[] = [];
     const onError = (thrown: unknown): void => void faults.push(thrown);
     const env = pureEnv({ host: nodeHost(), onError });
-    await runCase(one, env, support(faults));
+    await runCase(one, env, nodeSupport(faults));
     env.backend.dispose();
   });
 }
 
-/** Without a host adapter, with sockets in memory. */
+Deno.test("pure leaves out no case", () => {
+  assert.deepEqual(skipped(conformanceCases, CAN), []);
+});
+
+Deno.test("pure leaves no descriptor open", async () => {
+  const faults: unknown[] = [];
+  const onError = (thrown: unknown): void => void faults.push(thrown);
+  const cases = conformanceCases.filter((one) => /net|udp|tls/.test(one.needs.join()));
+  const env = (): ReturnType<typeof pureEnv> => pureEnv({ host: nodeHost(), onError });
+  await leavesNoDescriptors(cases, env, nodeSupport(faults));
+});
+
+/** What there is without a host adapter, with sockets in memory. */
+const BARE = ["net", "udp", "tls", "idle", "block", "faults", "clock"];
+
 function inMemory(one: Case): boolean {
-  return one.needs.every((need) => ["net", "udp", "tls", "idle", "block", "faults"].includes(need));
+  return one.needs.every((need) => BARE.includes(need));
 }
 
 for (const one of conformanceCases.filter(inMemory)) {
   Deno.test(`pure in memory: ${one.name}`, async () => {
     const faults: unknown[] = [];
     const env = memoryEnv(pureEnv({ onError: (thrown) => void faults.push(thrown) }));
-    await runCase(one, env, { faults });
+    await runCase(one, env, { faults, stepClock });
   });
 }
 
 Deno.test("pure in memory leaves out only the cases about signals and children", () => {
-  const left = conformanceCases.filter((one) => !inMemory(one));
-  assert(left.every((one) => one.needs.includes("signal") || one.needs.includes("child")));
+  assert.deepEqual(skipped(conformanceCases, BARE), [
+    "signal() calls every watcher, and none after undo",
+    "signal() may count many at once as one, but not as none",
+    "a signal's watcher that one before it has undone is not called",
+    "signal() refuses names that are none",
+    "child() tells the exit code",
+    "child() tells the signal that ended it",
+    "child() calls several watchers, and none after undo",
+    "a child's watcher that one before it has undone is not called",
+    "children() follows all, tells how many live, and comes after the child's own watchers",
+  ]);
 });

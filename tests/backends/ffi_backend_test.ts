@@ -13,6 +13,7 @@ import {
   openFile,
   pipe,
   read,
+  waitsOver,
   write,
 } from "./ffi_support.ts";
 
@@ -40,6 +41,7 @@ function test(
         children: 0,
         signals: 0,
       });
+      await waitsOver();
       assert.equal(openDescriptors(), before, "descriptors");
       assert.deepEqual(faults, []);
     },
@@ -207,8 +209,8 @@ test("runUntil() with busy polling does the same", (backend) => {
 
 test("runOnce() refuses to block for ever", (backend) => {
   assert.throws(() => backend.runOnce(), {
-    name: "UsageError",
-    message: /^Cannot block: no timer and no descriptor is left/,
+    name: "DeadlockError",
+    message: /\(the blocked thread\); only timers and descriptors of the ffi backend could$/,
   });
 });
 

@@ -3,7 +3,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Address, type ByteStream, PeerError, UsageError } from "@anyevent/backends/contract";
 import { fdStream, type FfiEnv, ffiEnv } from "@anyevent/backends/ffi";
-import { close, dup, here, openDescriptors, pipe, withFewDescriptors } from "./ffi_support.ts";
+import {
+  close,
+  dup,
+  here,
+  openDescriptors,
+  pipe,
+  waitsOver,
+  withFewDescriptors,
+} from "./ffi_support.ts";
 
 const LOOPBACK: Address = { transport: "tcp", host: "127.0.0.1", port: 0 };
 
@@ -21,6 +29,7 @@ function test(name: string, body: (env: FfiEnv) => Promise<void> | void): void {
       await new Promise<void>((resolve) => env.backend.post(resolve));
       assert.deepEqual(env.net.stats(), { streams: 0, listeners: 0, attempts: 0 });
       assert.equal(env.backend.stats().ios, 0);
+      await waitsOver();
       assert.equal(openDescriptors(), before, "descriptors");
     },
   });
@@ -231,4 +240,36 @@ test("a whole conversation on a blocked thread", ({ backend, net }) => {
     stream!.tryWrite(encode("ping"));
   });
   backend.runUntil(() => echoed === 1000 && net.stats().listeners === 0);
+});
+
+test("removeSocket() removes a stale name, and nothing of another kind", async ({ net }) => {
+  const removeSocket = (path: string): void => net.removeSocket!(path);
+  await tempFolder(async (folder) => {
+    const path = join(folder, "s");
+    removeSocket(path);
+    removeSocket(join(folder, "none", "s"));
+    Deno.writeTextFileSync(path, "precious");
+    removeSocket(path);
+    removeSocket(folder);
+    assert.equal(Deno.readTextFileSync(path), "precious");
+    // A file under a socket's name is no socket either.
+    assert.throws(
+      () => removeSocket(join(path, "s")) ?? net.listen({ transport: "unix", path }, () => {}),
+      {
+        code: "EADDRINUSE",
+      },
+    );
+    Deno.removeSync(path);
+    // Left behind by a program that did not close it.
+    const program = "Deno.listen({ transport: 'unix', path: Deno.args[0] }); Deno.exit()";
+    const args = ["eval", "--no-config", program, "--", path];
+    await new Deno.Command("deno", { args, stdin: "null" }).output();
+    assert(Deno.lstatSync(path).isSocket);
+    assert.throws(() => net.listen({ transport: "unix", path }, () => {}), { code: "EADDRINUSE" });
+    removeSocket(path);
+    net.listen({ transport: "unix", path }, () => {}).close();
+  });
+  for (const wrong of ["", "a\0b", 5]) {
+    assert.throws(() => removeSocket(wrong as string), UsageError);
+  }
 });

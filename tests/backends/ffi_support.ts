@@ -1,6 +1,17 @@
 /** Descriptors of the system, for tests of the ffi backend. */
 import assert from "node:assert/strict";
 import { libc } from "../../backends/ffi/libc.ts";
+import { waitsUnderWay } from "../../backends/ffi/parking.ts";
+
+/**
+ * Until the host has told of the end of the last waiting call. On a machine that is busy that may be later
+ * than the sanitizers look.
+ */
+export async function waitsOver(): Promise<void> {
+  for (let i = 0; i < 2000 && waitsUnderWay() > 0; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
 
 /** Whether there is an ffi backend on this machine. */
 export const here: boolean = Deno.build.os === "linux";

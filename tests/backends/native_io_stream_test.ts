@@ -219,3 +219,32 @@ Deno.test("ioStream(Deno.stdin) reads a file to its end", async () => {
   const { code, stdout } = await child.output();
   assert.deepEqual([code, text(stdout)], [0, "0\n"]);
 });
+
+Deno.test("a connection closed by its former owner is told as a broken stream", async () => {
+  const { backend } = nativeEnv();
+  backend.hold(true);
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const [mine, theirs] = await Promise.all([
+    Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port }),
+    listener.accept(),
+  ]);
+  listener.close();
+  const stream = ioStream(mine);
+  const broken = new Promise<unknown>((resolve) => {
+    const undo = backend.io(stream, "r", () => {
+      try {
+        stream.tryRead(new Uint8Array(8));
+      } catch (thrown) {
+        undo();
+        resolve(thrown);
+      }
+    });
+  });
+  mine.close();
+  assert.equal((await broken as Error).name, "PeerError");
+  assert.throws(() => stream.tryWrite(new Uint8Array(1)), { name: "PeerError" });
+  stream.close();
+  theirs.close();
+  assert.equal(backend.stats().ios, 0);
+  backend.hold(false);
+});

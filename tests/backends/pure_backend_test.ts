@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { streamPair, UsageError } from "@anyevent/backends/contract";
+import { DeadlockError, streamPair, UsageError } from "@anyevent/backends/contract";
 import { PureBackend, pureEnv } from "@anyevent/backends/pure";
 
 const NOTHING = { timers: 0, ios: 0, posted: 0, signals: 0, children: 0, idles: 0 };
@@ -129,10 +129,10 @@ Deno.test("runUntil() inside a callback runs the others meanwhile", async () => 
   backend.hold(false);
 });
 
-Deno.test("runUntil() and runOnce() throw UsageError when nothing could wake the thread", () => {
+Deno.test("runUntil() and runOnce() throw DeadlockError when nothing could wake the thread", () => {
   const backend = new PureBackend();
-  assert.throws(() => backend.runUntil(() => false), UsageError);
-  assert.throws(() => backend.runOnce(), UsageError);
+  assert.throws(() => backend.runUntil(() => false), DeadlockError);
+  assert.throws(() => backend.runOnce(), DeadlockError);
   let ran = false;
   backend.post(() => ran = true);
   backend.runOnce();

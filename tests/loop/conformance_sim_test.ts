@@ -12,6 +12,7 @@ function support(env: SimEnv): Support {
       return { pid: child.pid, child, ended: child.ended, kill: () => child.kill() };
     },
     raise: (signal) => void env.raise(signal),
+    stepClock: (seconds) => env.world.stepClock(seconds),
   };
 }
 

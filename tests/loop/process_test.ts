@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
 
+const BACKENDS = Deno.build.os === "linux"
+  ? ["native", "pure", "ffi", "sim"]
+  : ["native", "pure", "sim"];
+
 interface Done {
   readonly code: number;
   readonly out: string;
@@ -24,12 +28,75 @@ function program(name: string): string {
   return new URL(`programs/${name}.ts`, import.meta.url).pathname;
 }
 
-Deno.test("await recv() with nothing left raises DeadlockError, which can be caught", async () => {
-  const { code, out, err } = await run("run", "--no-check", program("deadlock"));
-  assert.match(out, /^DeadlockError: Cannot wake what waits: .*\(condvar\.recv\(\)\)\n$/);
-  assert.equal(code, 1);
-  assert.match(err, /DeadlockError: .*\(condvar\.recvAll\(\)\)/);
-});
+for (const backend of BACKENDS) {
+  const env = { ANYEVENT_BACKEND: backend };
+
+  Deno.test(`${backend}: await recv() with nothing left raises DeadlockError, which can be caught`, async () => {
+    const { code, out, err } = await runWith(env, "run", "--no-check", "-A", program("deadlock"));
+    assert.match(out, /^DeadlockError: Cannot wake what waits: .*\(condvar\.recv\(\)\)\n$/);
+    assert.equal(code, 1);
+    assert.match(err, /DeadlockError: .*\(condvar\.recvAll\(\)\)/);
+  });
+
+  Deno.test(`${backend}: a user's test stays clean for each kind of watcher`, async () => {
+    const args = ["test", "--no-check", "--trace-leaks", "-A", program("kinds_checked")];
+    const { code, out, err } = await runWith(env, ...args);
+    assert.equal(code, 0, out + err);
+    assert.match(out, /9 passed/);
+  });
+
+  if (backend === "sim") continue;
+
+  Deno.test(`${backend}: what is unref'd, signals, listeners and what ended keep no process alive`, async () => {
+    const { code, out, err } = await runWith(
+      env,
+      "run",
+      "--no-check",
+      "-A",
+      program("keeps"),
+      "nothing",
+    );
+    assert.deepEqual([code, out], [0, "end of main\n"], err);
+  });
+
+  Deno.test(`${backend}: each kind of watcher alone keeps the process alive`, async () => {
+    const { code, out, err } = await runWith(
+      env,
+      "run",
+      "--no-check",
+      "-A",
+      program("keeps"),
+      "each",
+    );
+    const kinds = ["timer", "idle", "postpone", "io", "child", "signal that is ref'd"];
+    assert.deepEqual([code, out], [0, kinds.map((kind) => `${kind} true\n`).join("")], err);
+  });
+
+  Deno.test(`${backend}: the last watcher of a signal gives back its default action`, async () => {
+    const { code, out } = await runWith(env, "run", "--no-check", "-A", program("keeps"), "signal");
+    assert.deepEqual([code, out], [128 + 15, "caught\ncaught\n"]);
+  });
+}
+
+for (const backend of BACKENDS.filter((name) => name === "native" || name === "ffi")) {
+  Deno.test(`${backend}: a server out of descriptors is told, waits, and serves again`, {
+    ignore: Deno.build.os !== "linux",
+  }, async () => {
+    const env = { ANYEVENT_BACKEND: backend };
+    const { code, out, err } = await runWith(
+      env,
+      "run",
+      "--no-check",
+      "-A",
+      program("descriptors"),
+    );
+    assert.deepEqual([code, out], [
+      0,
+      "served afterwards 5\ntold true EMFILE\n" +
+      'left {"streams":0,"listeners":0,"attempts":0}\n',
+    ], err);
+  });
+}
 
 Deno.test("a deadlock at the top level of a module does not end the process silently", async () => {
   const { code, err } = await run("run", "--no-check", program("deadlock"), "top");
@@ -98,11 +165,13 @@ Deno.test("importing the package asks the host for nothing", async () => {
 });
 
 Deno.test("a user's test stays clean after io watchers are cancelled in any state", async () => {
-  for (const backend of ["native", "pure"]) {
+  for (const backend of BACKENDS) {
     const args = ["test", "--no-check", "--trace-leaks", "-A", program("io_leaks")];
+    // A child's pipe is taken over by `ioStream`, which is of the native backend.
+    if (backend === "ffi" || backend === "sim") args.push("--filter", "/tcp|memory/");
     const clean = await runWith({ ANYEVENT_BACKEND: backend }, ...args);
-    assert.equal(clean.code, 0, clean.out + clean.err);
-    assert.match(clean.out, /13 passed/);
+    assert.equal(clean.code, 0, backend + clean.out + clean.err);
+    assert.match(clean.out, args.includes("--filter") ? /12 passed/ : /13 passed/);
   }
 });
 
@@ -149,7 +218,7 @@ Deno.test("the rejection of an async callback of a condvar without a loop ends n
 });
 
 Deno.test("a stream closed under its watchers lets the process end", async () => {
-  for (const backend of ["native", "pure"]) {
+  for (const backend of BACKENDS) {
     const done = await runWith(
       { ANYEVENT_BACKEND: backend },
       "run",

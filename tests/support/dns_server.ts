@@ -10,6 +10,7 @@ import {
   dnsUnpack,
   type Env,
   type Listener,
+  PeerError,
 } from "@anyevent/loop";
 
 /** How a question came. */
@@ -115,9 +116,18 @@ export class DnsServer implements Disposable {
   #serve(stream: ByteStream): void {
     this.#streams.add(stream);
     let bytes = new Uint8Array(0);
+    const read = (into: Uint8Array): number | null => {
+      try {
+        return stream.tryRead(into);
+      } catch (error) {
+        // A client that left before it had read everything.
+        if (error instanceof PeerError) return null;
+        throw error;
+      }
+    };
     const undo = this.#env.backend.io(stream, "r", () => {
       const into = new Uint8Array(4096);
-      const count = stream.tryRead(into);
+      const count = read(into);
       if (count === null) {
         undo();
         stream.close();

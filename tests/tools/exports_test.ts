@@ -13,6 +13,8 @@ const ENTRIES: Readonly<Record<string, () => Promise<object>>> = {
   "@anyevent/backends/sim": () => import("@anyevent/backends/sim"),
   "@anyevent/loop": () => import("@anyevent/loop"),
   "@anyevent/loop/conformance": () => import("@anyevent/loop/conformance"),
+  "@anyevent/loop/logtape": () => import("@anyevent/loop/logtape"),
+  "@anyevent/loop/shell": () => import("@anyevent/loop/shell"),
   "@anyevent/coro": () => import("@anyevent/coro"),
   "@anyevent/coro/lint": () => import("@anyevent/coro/lint"),
   "@anyevent/mp": () => import("@anyevent/mp"),

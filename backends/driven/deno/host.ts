@@ -1,6 +1,10 @@
-import type { Host, Random } from "../../contract/env.ts";
+import type { AppendFile, Host, Random } from "../../contract/env.ts";
 import { show, UsageError } from "../../contract/errors.ts";
+import { openAppend } from "../node/append_file.ts";
+import { NodeFiles } from "../node/files.ts";
+import { nodeWorkers } from "../node/workers.ts";
 import { hostError, peerError } from "./host_error.ts";
+import { denoProcesses } from "./processes.ts";
 
 /** Whether a permission has been granted already; never asks the user. */
 function granted(descriptor: Deno.PermissionDescriptor): boolean {
@@ -84,6 +88,16 @@ export const nativeHost: Host = {
   get pid(): number {
     return Deno.pid;
   },
+  openAppend(path: string): AppendFile {
+    if (granted({ name: "write", path })) return openAppend(path);
+    throw missing(`append to ${path}`, `--allow-write=${path}`);
+  },
+  exit(code: number): void {
+    Deno.exit(code);
+  },
+  files: new NodeFiles("Deno"),
+  processes: denoProcesses,
+  workers: nodeWorkers,
 };
 
 function missing(doing: string, flag: string): UsageError {

@@ -54,6 +54,7 @@ export class NodeStream implements ByteStream {
   #shut = false;
   #closed = false;
   #throttled = false;
+  #cancelled = false;
   #broken: PeerError | undefined;
 
   constructor(backend: Backend, duplex: Duplex, parts: NodeStreamParts = {}) {
@@ -76,7 +77,7 @@ export class NodeStream implements ByteStream {
     duplex.on("end", () => this.#ended());
     duplex.on("error", (error) => this.#fail(error));
     duplex.on("close", () => {
-      if (!this.#eof) this.#fail(new PeerError("it was closed", "ECONNRESET"));
+      if (!this.#eof || this.#cancelled) this.#fail(new PeerError("it was closed", "ECONNRESET"));
     });
     if (duplex.readableEnded) this.#ended();
     else if (duplex.destroyed) this.#fail(new PeerError("it was closed", "ECONNRESET"));
@@ -92,8 +93,9 @@ export class NodeStream implements ByteStream {
       throw new UsageError(`Cannot read from stream: into ${show(into)} has no room for bytes`);
     }
     if (this.#held === 0) {
-      if (this.#eof) return null;
+      // A stream whose other direction broke has not simply ended.
       if (this.#broken !== undefined) throw this.#broken;
+      if (this.#eof) return null;
       return 0;
     }
     let count = 0;
@@ -124,7 +126,10 @@ export class NodeStream implements ByteStream {
     this.#socket.ref?.();
     this.#duplex.write(bytes.slice(0, count), (error) => {
       this.#unsent -= count;
-      if (error) this.#fail(error);
+      // What was still to be written when the stream broke is cancelled: the reason comes by itself.
+      if ((error as { code?: unknown } | null | undefined)?.code === "ECANCELED") {
+        this.#cancelled = true;
+      } else if (error) this.#fail(error);
       if (this.#unsent === 0) this.#socket.unref?.();
       this.#writable.poke();
     });

@@ -1,42 +1,13 @@
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { Backend, Undo } from "../../contract/backend.ts";
-import { PeerError, UsageError } from "../../contract/errors.ts";
+import { PeerError } from "../../contract/errors.ts";
 import type { Secured, TlsOptions, TlsRole } from "../../contract/net.ts";
 import type { ByteStream } from "../../contract/stream.ts";
-import { checkSecure } from "../secure_arguments.ts";
+import { checkSecure, type TlsSettings, tlsSettings } from "../secure_arguments.ts";
 import { nodeError, nodeModule } from "./node_modules.ts";
 import { NodeStream } from "./node_stream.ts";
-
-interface Credentials {
-  readonly key?: string;
-  readonly cert?: string;
-  readonly ca?: string[];
-}
-
-let ephemeral: Promise<Credentials> | undefined;
-
-async function makeCertificate(): Promise<Credentials> {
-  // Loaded here because it takes a tenth of a second, which nobody without TLS should pay.
-  const { generate } = await import("selfsigned");
-  const pem = await generate([{ name: "commonName", value: "anyevent" }], {
-    keyType: "ec",
-    curve: "P-256",
-    algorithm: "sha256",
-  });
-  return { key: pem.private, cert: pem.cert };
-}
-
-/** One PEM text as own key, own certificate chain, and the only authorities. */
-function credentialsOf(pem: string): Credentials {
-  const blocks = pem.match(/-----BEGIN ([A-Z ]+)-----[^-]+-----END \1-----/g) ?? [];
-  const key = blocks.find((block) => block.includes("PRIVATE KEY"));
-  const certificates = blocks.filter((block) => block.startsWith("-----BEGIN CERTIFICATE"));
-  if (key === undefined || certificates.length === 0) {
-    throw new UsageError("Cannot secure stream: certificate has no private key or no certificate");
-  }
-  return { key, cert: certificates.join("\n"), ca: certificates };
-}
+import { handshake, ownCertificate, sessionFacts, withStream } from "./tls_session.ts";
 
 /** A Node `Duplex` over a stream: what `node:tls` speaks through. */
 interface Under {
@@ -126,51 +97,8 @@ function duplexOver(
   };
 }
 
-/** Plays one end; `done` or `failed` may come several times. */
-function handshake(
-  duplex: Duplex,
-  role: TlsRole,
-  credentials: Credentials,
-  done: (tls: TLSSocket) => void,
-  failed: (thrown: unknown) => void,
-): void {
-  const tls = nodeModule("node:tls");
-  const verify = credentials.ca !== undefined;
-  const common = {
-    ...credentials,
-    rejectUnauthorized: verify,
-    minVersion: "TLSv1.3",
-    maxVersion: "TLSv1.3",
-  } as const;
-  if (role === "client") {
-    const socket = tls.connect({
-      ...common,
-      socket: duplex,
-      // Certificates here name nodes, not hosts: the authority alone decides.
-      checkServerIdentity: () => undefined,
-    });
-    socket.on("error", failed);
-    socket.once("secureConnect", () => done(socket));
-    return;
-  }
-  const server = tls.createServer({ ...common, requestCert: verify });
-  server.once("tlsClientError", failed);
-  server.once("secureConnection", (socket) => {
-    socket.on("error", failed);
-    done(socket);
-  });
-  server.emit("connection", duplex);
-}
-
-function peerCertificate(tls: TLSSocket): string | undefined {
-  const raw = (tls.getPeerCertificate() as { raw?: Uint8Array } | undefined)?.raw;
-  if (raw === undefined) return undefined;
-  const text = btoa(String.fromCharCode(...raw)).replace(/.{64}/g, "$&\n").trimEnd();
-  return `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`;
-}
-
 /**
- * One end of a TLS 1.3 handshake over any stream, by `node:tls`.
+ * One end of a TLS handshake over any stream, by `node:tls`.
  *
  * @param gone called when the secured stream is closed
  * @throws {UsageError} when an argument makes no sense
@@ -184,8 +112,8 @@ export function nodeSecure(
   gone?: () => void,
 ): Undo {
   checkSecure(stream, role, options, cb);
-  const { certificate, rest } = options;
-  const given = certificate === undefined ? undefined : credentialsOf(certificate);
+  const { rest } = options;
+  const settings = tlsSettings(options);
   // The handshake is over before its outcome is told: in between it can be aborted, but not fail.
   let shaking = true;
   let live = true;
@@ -209,11 +137,14 @@ export function nodeSecure(
   const closed = (): void => failed(new PeerError("the peer closed the connection", "ECONNRESET"));
   const done = (tls: TLSSocket): void => {
     if (!shaking || under === undefined) return;
-    const [own, peers] = [tls.getFinished(), tls.getPeerFinished()];
-    if (own === undefined || peers === undefined) return failed(new Error("no channel binding"));
+    let facts: Omit<Secured, "stream">;
+    try {
+      facts = sessionFacts(tls, role, settings);
+    } catch (thrown) {
+      return failed(thrown);
+    }
     shaking = false;
     const { duplex, throttle } = under;
-    const [client, server] = role === "client" ? [own, peers] : [peers, own];
     const plain = new NodeStream(backend, tls, {
       local: stream.local,
       remote: stream.remote,
@@ -226,25 +157,17 @@ export function nodeSecure(
       // Deno's TLSSocket forgets an end of file that comes while it is paused.
       throttle,
     });
-    tell(undefined, {
-      stream: plain,
-      binding: {
-        clientFinished: new Uint8Array(client),
-        serverFinished: new Uint8Array(server),
-      },
-      peerCertificate: peerCertificate(tls),
-    });
+    tell(undefined, withStream(facts, plain));
   };
-  const begin = (credentials: Credentials): void => {
+  const begin = (own: TlsSettings["own"]): void => {
     if (!shaking) return;
     // Node's TLS does not tell of an end of file during the handshake.
     under = duplexOver(backend, stream, rest, closed);
     under.duplex.on("error", failed);
     under.duplex.once("close", closed);
-    handshake(under.duplex, role, credentials, done, failed);
+    handshake(under.duplex, role, settings, own, done, failed);
   };
-  const credentials = given ?? (role === "client" ? {} : (ephemeral ??= makeCertificate()));
-  Promise.resolve(credentials).then(begin).catch(failed);
+  ownCertificate(role, settings).then(begin).catch(failed);
   return () => {
     if (!live) return;
     live = false;

@@ -4,12 +4,15 @@ import type { ByteStream } from "@anyevent/backends/contract";
 
 function tcp(): Promise<[ByteStream, ByteStream]> {
   const { net } = defaultLoop().env;
+  // An attempt to connect is no watcher, so it keeps nothing alive by itself.
+  const hold = defaultLoop().hold();
   return new Promise((resolve, reject) => {
     let mine: ByteStream | undefined;
     let theirs: ByteStream | undefined;
     const both = (): void => {
       if (mine === undefined || theirs === undefined) return;
       listener.close();
+      hold();
       resolve([mine, theirs]);
     };
     const listener = net.listen({ transport: "tcp", host: "127.0.0.1", port: 0 }, (stream) => {
