@@ -2,6 +2,8 @@ import { show, UsageError } from "@anyevent/backends/contract";
 import type { Callback } from "./callback.ts";
 import { CondVar, type CondVarCallback } from "./condvar.ts";
 import type { ChildCallback } from "./loop.ts";
+import type { LogLevelLike } from "./log/levels.ts";
+import type { Logger, LogMessage } from "./log/types.ts";
 import type { Operation } from "./operation.ts";
 import { defaultLoop } from "./registry.ts";
 import type { Seconds } from "./time.ts";
@@ -30,6 +32,10 @@ export interface AEApi {
   time(this: void): number;
   /** Calls back soon, never inside this call; see `Loop.postpone`. */
   postpone(this: void, cb: Callback): void;
+  /** Logs in the context `main`; see `LogContext.log`. */
+  log(this: void, level: LogLevelLike, message: LogMessage, ...args: unknown[]): boolean;
+  /** For messages of one level in the context `main`; see `LogContext.logger`. */
+  logger(this: void, level: LogLevelLike): Logger;
 }
 
 /**
@@ -62,6 +68,8 @@ export const AE: AEApi = {
   nowUpdate: () => defaultLoop().nowUpdate(),
   time: () => defaultLoop().time(),
   postpone: (cb) => defaultLoop().postpone(cb),
+  log: (level, message, ...args) => defaultLoop().log.log(level, message, ...args),
+  logger: (level) => defaultLoop().log.logger(level),
 };
 
 /**
@@ -69,6 +77,12 @@ export const AE: AEApi = {
  *
  * @param length seconds
  * @throws {UsageError} when that is no time
+ * @example
+ * ```ts
+ * import { sleep } from "@anyevent/loop";
+ *
+ * await sleep(0.01); // in a thread: yield* sleep(0.01)
+ * ```
  */
 export function sleep(length: Seconds): Operation<void> {
   return defaultLoop().sleep(length);

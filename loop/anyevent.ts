@@ -1,6 +1,8 @@
 import type { Env } from "@anyevent/backends/contract";
 import type { Callback } from "./callback.ts";
 import type { CondVar, CondVarCallback } from "./condvar.ts";
+import type { LogLevelLike } from "./log/levels.ts";
+import type { Logger, LogMessage } from "./log/types.ts";
 import type {
   ChildArguments,
   IdleArguments,
@@ -9,12 +11,23 @@ import type {
   TimerArguments,
 } from "./loop.ts";
 import { type BackendEntry, type Detector, detector } from "./registry.ts";
+import type { IpProtocol } from "./sockaddr.ts";
+import { socketsOf } from "./sockets.ts";
 import type { CallbackErrorHandler, Registration, Watcher } from "./watcher.ts";
 
 /**
  * AnyEvent with named arguments on a default loop, and the choice of that loop's backend.
  *
  * The one of the program is {@linkcode AnyEvent}.
+ *
+ * @example
+ * ```ts
+ * import { AnyEventApi, defaultLoop, Detector } from "@anyevent/loop";
+ *
+ * const detector = new Detector([{ name: "mine", create: () => defaultLoop().env }]);
+ * const api = new AnyEventApi(detector);
+ * console.log(api.MODEL, api.detect()); // undefined native
+ * ```
  */
 export class AnyEventApi {
   readonly #detector: Detector;
@@ -78,6 +91,43 @@ export class AnyEventApi {
   /** Calls back soon, never inside this call; see `Loop.postpone`. */
   postpone(cb: Callback): void {
     this.#detector.defaultLoop().postpone(cb);
+  }
+
+  /** Logs in the context `main`; see `LogContext.log`. */
+  log(level: LogLevelLike, message: LogMessage, ...args: unknown[]): boolean {
+    return this.#detector.defaultLoop().log.log(level, message, ...args);
+  }
+
+  /** For messages of one level in the context `main`; see `LogContext.logger`. */
+  logger(level: LogLevelLike): Logger {
+    return this.#detector.defaultLoop().log.logger(level);
+  }
+
+  /**
+   * The level up to which messages are logged: as `ANYEVENT_VERBOSE` says, else 4 (error). 0: none.
+   *
+   * @throws {UsageError} when set to anything but 0 to 9
+   */
+  get VERBOSE(): number {
+    return this.#detector.defaultLoop().log.verbose;
+  }
+
+  set VERBOSE(level: number) {
+    this.#detector.defaultLoop().log.verbose = level;
+  }
+
+  /**
+   * Versions of the Internet Protocol, preferred ones first; what is left out is not used. See
+   * `Sockets.protocols`.
+   *
+   * @throws {UsageError} when set to anything but a list of ipv4 and ipv6
+   */
+  get protocols(): readonly IpProtocol[] {
+    return socketsOf(this.#detector.defaultLoop()).protocols;
+  }
+
+  set protocols(protocols: readonly IpProtocol[]) {
+    socketsOf(this.#detector.defaultLoop()).protocols = protocols;
   }
 
   /** Chooses the backend now, if that has not happened. @returns its name */

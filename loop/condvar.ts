@@ -78,7 +78,9 @@ export interface CondVar<T extends readonly unknown[] = unknown[]> {
    * Waits by running the loop inside this call, where the backend can; at once when it is true.
    *
    * @returns the first value sent
+   * @throws what `croak` was given
    * @throws {UsageError} where the backend cannot block the thread, or when such a wait is under way
+   * @throws {DeadlockError} when nothing is left that could wake a thread that is blocked
    */
   recvSync(): T[0];
 
@@ -249,24 +251,11 @@ class CallableCondVar extends Identity {
     this.#state = new State(condvar, host);
     this.ready = false;
     if (new.target === CallableCondVar) {
-      condvar.send = send;
-      condvar.croak = croak;
-      condvar.recv = recv;
-      condvar.recvAll = recvAll;
-      condvar.recvSync = recvSync;
-      condvar.cb = cb;
-      condvar.begin = begin;
-      condvar.end = end;
-      condvar.broadcast = broadcast;
-      condvar.wait = wait;
-      condvar[inspect] = inspectCondVar;
+      equip(condvar);
     } else {
       Object.setPrototypeOf(condvar, new.target.prototype);
     }
-    if (callback !== undefined) {
-      toFunction(callback, "make condvar");
-      this.#state.callback = callback;
-    }
+    if (callback !== undefined) adopt(this.#state, callback);
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
@@ -355,6 +344,26 @@ class CallableCondVar extends Identity {
 const { send, croak, recv, recvAll, recvSync, cb, begin, end, broadcast, wait } = CallableCondVar
   .prototype as unknown as CondVar<Values>;
 const inspectCondVar = CallableCondVar.prototype[inspect];
+
+/** Gives a plain condvar its methods. Not in the constructor, which must stay short enough to be inlined. */
+function equip(condvar: Own): void {
+  condvar.send = send;
+  condvar.croak = croak;
+  condvar.recv = recv;
+  condvar.recvAll = recvAll;
+  condvar.recvSync = recvSync;
+  condvar.cb = cb;
+  condvar.begin = begin;
+  condvar.end = end;
+  condvar.broadcast = broadcast;
+  condvar.wait = wait;
+  condvar[inspect] = inspectCondVar;
+}
+
+function adopt(state: State, callback: CondVarCallback<Values>): void {
+  toFunction(callback, "make condvar");
+  state.callback = callback;
+}
 
 /** A condvar while its methods are put on it. */
 type Own = { -readonly [K in keyof CondVar<Values>]: CondVar<Values>[K] } & CondVar<Values> & {

@@ -1,6 +1,9 @@
 import { type Backend, ClosedError, type Env, messageOf } from "@anyevent/backends/contract";
 import { isThenable } from "./callback.ts";
 import { type Holds, holdsOf } from "./hold.ts";
+import type { Interceptor } from "./intercept.ts";
+import { type LogRoot, openLog } from "./log/root.ts";
+import type { IoCheck } from "./strict/io_check.ts";
 import type { CallbackErrorHandler, Watcher } from "./watcher.ts";
 import type { BaseWatcher } from "./watchers/base_watcher.ts";
 import type { AnyChild, ChildHub } from "./watchers/child.ts";
@@ -34,13 +37,28 @@ export class Core {
   readonly children: Map<number, ChildHub> = new Map();
   anyChild: AnyChild | undefined;
   onCallbackError: CallbackErrorHandler | undefined;
+  /** Comes between each new watcher and its callback. */
+  interceptor: Interceptor | undefined;
+  /** Looks after io watchers made in strict mode. */
+  ioCheck: IoCheck | undefined;
   disposed = false;
   /** Newest active watcher; they are a list, so that adding and removing one allocates nothing. */
   last: BaseWatcher | undefined;
+  #opened: LogRoot | undefined;
 
   constructor(readonly env: Env) {
     this.backend = env.backend;
     this.holds = holdsOf(env.backend);
+  }
+
+  /** Made when it is first asked for: it reads the environment. */
+  get log(): LogRoot {
+    return this.#opened ??= openLog(this.env);
+  }
+
+  /** Closes the log's files, when there is a log. */
+  disposeLog(): void {
+    this.#opened?.dispose();
   }
 
   /** @throws {ClosedError} after `dispose` */
@@ -94,6 +112,6 @@ export class Core {
 
   #log(what: string, error: unknown): void {
     const stack = error instanceof Error ? error.stack : undefined;
-    this.env.log(4, `${what} failed: ${stack ?? messageOf(error)}`);
+    this.log.ctx("AnyEvent").log(4, `${what} failed: ${stack ?? messageOf(error)}`);
   }
 }

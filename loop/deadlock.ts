@@ -1,6 +1,7 @@
 import { type Backend, type Undo, UsageError } from "@anyevent/backends/contract";
 import { late } from "./late.ts";
 import { failAwaiting, watchAwaiting } from "./operation.ts";
+import { reportUnrun, watchUnrun } from "./strict/dropped.ts";
 
 /** A backend whose host can tell that nothing is left, and how many loops asked. */
 interface Watched {
@@ -11,6 +12,8 @@ interface Watched {
 
 const watched = new Map<Backend, Watched>();
 let waiting = 0;
+/** Operations that strict mode knows not to have run. */
+let unrun = 0;
 /** Loops that exist, those on backends that cannot tell included. */
 let loops = 0;
 /** Watches while something is awaited and there is no loop; `null` on a host that cannot tell. */
@@ -20,9 +23,11 @@ let stopStandIn: Undo | undefined;
 const SIGNALS_ONLY = "; signal watchers do not keep the process alive, unless `.ref()` says so";
 
 function update(entry: Watched): void {
-  if (waiting > 0 && entry.loops > 0) {
+  if (waiting + unrun > 0 && entry.loops > 0) {
     const backend = entry.backend;
     entry.undo ??= backend.exhausted?.(() => {
+      reportUnrun();
+      if (waiting === 0) return;
       // One more turn, in which those that were failed go on: else the host would still end.
       backend.post(() => undefined);
       failAwaiting(backend.stats().signals > 0 ? SIGNALS_ONLY : "");
@@ -33,15 +38,25 @@ function update(entry: Watched): void {
   }
 }
 
-watchAwaiting((count) => {
-  if ((count > 0) === (waiting > 0)) return;
-  waiting = count;
+function updateAll(): void {
   for (const entry of watched.values()) update(entry);
   standIn();
+}
+
+watchAwaiting((count) => {
+  const changed = (count > 0) !== (waiting > 0);
+  waiting = count;
+  if (changed) updateAll();
+});
+
+watchUnrun((count) => {
+  const changed = (count > 0) !== (unrun > 0);
+  unrun = count;
+  if (changed) updateAll();
 });
 
 function standIn(): void {
-  if (waiting === 0 || loops > 0) {
+  if (waiting + unrun === 0 || loops > 0) {
     stopStandIn?.();
     stopStandIn = undefined;
     return;

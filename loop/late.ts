@@ -1,4 +1,4 @@
-import type { Backend } from "@anyevent/backends/contract";
+import type { Backend, LogLevel } from "@anyevent/backends/contract";
 import type { CondVarHost } from "./condvar.ts";
 
 /**
@@ -10,4 +10,6 @@ export const late: {
   loop: (() => CondVarHost) | undefined;
   /** A backend of the host's own, on which nothing runs; it makes no choice of the default loop. */
   hostBackend: (() => Backend) | undefined;
-} = { loop: undefined, hostBackend: undefined };
+  /** Logs where the default loop does, or would. */
+  log: ((level: LogLevel, message: string) => void) | undefined;
+} = { loop: undefined, hostBackend: undefined, log: undefined };

@@ -3,11 +3,13 @@ import { type Callback, toFunction } from "./callback.ts";
 import { CondVar, type CondVarCallback, type CondVarHost } from "./condvar.ts";
 import { Core } from "./core.ts";
 import { reportDeadlocks } from "./deadlock.ts";
+import type { Interceptor, WatcherKind } from "./intercept.ts";
+import type { LogRoot } from "./log/root.ts";
 import type { Operation } from "./operation.ts";
 import { Sleep } from "./sleep.ts";
+import { type ArgumentsOf, strictness } from "./strict/strictness.ts";
 import { type Seconds, seconds } from "./time.ts";
 import type { CallbackErrorHandler, Watcher } from "./watcher.ts";
-import type { WatcherKind } from "./watchers/base_watcher.ts";
 import { type ChildLike, ChildWatcher } from "./watchers/child.ts";
 import { IdleWatcher } from "./watchers/idle.ts";
 import { IoWatcher } from "./watchers/io.ts";
@@ -107,6 +109,8 @@ export class Loop implements CondVarHost, Disposable {
   readonly #undoDeadlocks: Undo;
   readonly #disposers = new Set<{ readonly cb: () => void }>();
   #blocking = false;
+  /** Postponed callbacks that have not run. */
+  #postponed = 0;
 
   /**
    * Starts nothing yet.
@@ -126,7 +130,7 @@ export class Loop implements CondVarHost, Disposable {
 
   /**
    * Gets what callbacks throw and async ones are rejected with; siblings and the loop go on in any case.
-   * Default, and when the handler itself throws: an error in the log of the Env.
+   * Default, and when the handler itself throws: an error in the context `AnyEvent` of the log.
    */
   get onCallbackError(): CallbackErrorHandler | undefined {
     return this.#core.onCallbackError;
@@ -148,13 +152,14 @@ export class Loop implements CondVarHost, Disposable {
    * @throws {UsageError} for what the backend cannot watch
    */
   io(args: IoArguments): Watcher {
-    checkArguments(args, "watch io");
+    checkArguments(args, "watch io", "io");
     return this.addIo(args.fh, args.poll, args.cb);
   }
 
   /** As {@linkcode Loop.io}. */
   addIo(fh: unknown, poll: IoMode, cb: Callback): Watcher {
     this.#core.checkOpen("watch io");
+    if (strictness.on) strictness.checks.io(fh, poll, cb);
     if (poll !== "r" && poll !== "w") {
       throw new UsageError(`Cannot watch io: poll ${show(poll)} is neither "r" nor "w"`);
     }
@@ -196,7 +201,7 @@ export class Loop implements CondVarHost, Disposable {
    * ```
    */
   timer(args: TimerArguments): Watcher {
-    checkArguments(args, "start timer");
+    checkArguments(args, "start timer", "timer");
     return this.addTimer(args.after, args.interval ?? 0, args.cb);
   }
 
@@ -204,6 +209,7 @@ export class Loop implements CondVarHost, Disposable {
   addTimer(after: Seconds, interval: Seconds, cb: Callback): Watcher {
     const core = this.#core;
     core.checkOpen("start timer");
+    if (strictness.on) strictness.checks.timer(after, interval, cb);
     const first = seconds(after, "start timer: after");
     const every = interval === 0 ? 0 : seconds(interval, "start timer: interval");
     if (every < 0) {
@@ -233,13 +239,14 @@ export class Loop implements CondVarHost, Disposable {
    * ```
    */
   signal(args: SignalArguments): Watcher {
-    checkArguments(args, "watch signal");
+    checkArguments(args, "watch signal", "signal");
     return this.addSignal(args.signal, args.cb);
   }
 
   /** As {@linkcode Loop.signal}. */
   addSignal(signal: string, cb: Callback): Watcher {
     this.#core.checkOpen("watch signal");
+    if (strictness.on) strictness.checks.signal(signal, cb);
     if (typeof signal !== "string" || !/^[A-Z][A-Z0-9]*$/.test(signal)) {
       throw new UsageError(`Cannot watch signal ${show(signal)}: not a name such as "INT"`);
     }
@@ -255,19 +262,20 @@ export class Loop implements CondVarHost, Disposable {
    * Any number of watchers a child. Pid 0 means any child that the backend knows, and goes on until
    * cancelled; such a watcher is called after the child's own, and keeps the process alive only while
    * there is such a child. On Deno a child is known once it has a watcher of its own or was given to
-   * `registerChild`; where the backend cannot follow them (pure on Node), only those with a watcher of their
-   * own in this loop count.
+   * `registerChild`, with children of Node on pure to `registerNodeChild`; where the backend cannot follow
+   * them, only those with a watcher of their own in this loop count.
    *
    * @throws {UsageError} for what is no child, or on a backend without child processes
    */
   child(args: ChildArguments): Watcher {
-    checkArguments(args, "watch child");
+    checkArguments(args, "watch child", "child");
     return this.addChild(args.pid, args.cb);
   }
 
   /** As {@linkcode Loop.child}. */
   addChild(child: ChildLike | number, cb: ChildCallback): Watcher {
     this.#core.checkOpen("watch child");
+    if (strictness.on) strictness.checks.child(child, cb);
     const pid: unknown = typeof child === "object" && child !== null ? child.pid : child;
     const least = pid === child ? 0 : 1;
     if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid < least) {
@@ -285,13 +293,14 @@ export class Loop implements CondVarHost, Disposable {
    * took, 0.0001 to 5 s.
    */
   idle(args: IdleArguments): Watcher {
-    checkArguments(args, "watch idle");
+    checkArguments(args, "watch idle", "idle");
     return this.addIdle(args.cb);
   }
 
   /** As {@linkcode Loop.idle}. */
   addIdle(cb: Callback): Watcher {
     this.#core.checkOpen("watch idle");
+    if (strictness.on) strictness.checks.idle(cb);
     return new IdleWatcher(this.#core, toFunction(cb, "watch idle"));
   }
 
@@ -303,6 +312,7 @@ export class Loop implements CondVarHost, Disposable {
   condvar<T extends readonly unknown[] = unknown[]>(
     options?: { readonly cb?: CondVarCallback<T> },
   ): CondVar<T> {
+    if (strictness.on && options !== undefined) strictness.checks.named("condvar", options);
     return new CondVar<T>(options?.cb, this);
   }
 
@@ -314,7 +324,9 @@ export class Loop implements CondVarHost, Disposable {
     const core = this.#core;
     core.checkOpen("postpone");
     const call = toFunction(cb, "postpone");
+    this.#postponed++;
     core.backend.post(() => {
+      this.#postponed--;
       if (!core.disposed) core.callInert(call, "postpone()");
     });
   }
@@ -338,6 +350,14 @@ export class Loop implements CondVarHost, Disposable {
   /** Wall clock: seconds since the epoch. */
   time(): number {
     return this.#core.backend.time();
+  }
+
+  /**
+   * Its log, made at the first use as the environment says. Nonsense there is told by an error message of the
+   * Env and does not count; the default loop is not made then.
+   */
+  get log(): LogRoot {
+    return this.#core.log;
   }
 
   /** Keeps the process alive until taken back, as an active watcher would. */
@@ -369,18 +389,47 @@ export class Loop implements CondVarHost, Disposable {
   }
 
   /**
-   * Runs the loop inside this call while anything keeps it alive.
+   * Puts something between every watcher that is made from now on and its callback: for debuggers and
+   * profilers. What was made before stays as it is, and so does what was made in between once this was taken
+   * back. One at a time.
    *
+   * @param interceptor gets each new watcher inside the call that makes it, and returns what is called in place
+   * of its callback; must not throw
+   * @returns takes it back
+   * @throws {UsageError} when there is one already
+   */
+  intercept(interceptor: Interceptor): Undo {
+    const core = this.#core;
+    core.checkOpen("intercept watchers");
+    if (typeof interceptor !== "function") {
+      throw new UsageError(`Cannot intercept watchers: ${show(interceptor)} is not a function`);
+    }
+    if (core.interceptor !== undefined) {
+      throw new UsageError("Cannot intercept watchers: something else does already");
+    }
+    // Of its own, so that the undo takes back no later one of the same function.
+    const own: Interceptor = (watcher) => interceptor(watcher);
+    core.interceptor = own;
+    return () => {
+      if (core.interceptor === own) core.interceptor = undefined;
+    };
+  }
+
+  /**
+   * Runs the loop inside this call while anything keeps it alive, postponed callbacks included.
+   *
+   * @throws {DeadlockError} when what keeps it alive can never call back on a thread that is blocked
    * @throws {UsageError} where the backend cannot block the thread: there the loop runs by itself
    */
   run(): void {
     const holds = this.#core.holds;
-    this.block(() => holds.count === 0, "run");
+    this.block(() => holds.count === 0 && this.#postponed === 0, "run");
   }
 
   /**
    * Runs one turn inside this call; waits until there is something to do.
    *
+   * @throws {DeadlockError} when there never will be
    * @throws {UsageError} where the backend cannot block the thread
    */
   oneEvent(): void {
@@ -436,6 +485,7 @@ export class Loop implements CondVarHost, Disposable {
       this.#disposers.delete(entry);
       entry.cb();
     }
+    core.disposeLog();
   }
 
   /** Same as `dispose`. */
@@ -464,8 +514,9 @@ export class Loop implements CondVarHost, Disposable {
   }
 }
 
-function checkArguments(args: unknown, what: string): void {
+function checkArguments(args: unknown, what: string, of: ArgumentsOf): void {
   if (typeof args !== "object" || args === null) {
     throw new UsageError(`Cannot ${what}: arguments ${show(args)} are not an object`);
   }
+  if (strictness.on) strictness.checks.named(of, args);
 }

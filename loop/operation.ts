@@ -13,6 +13,9 @@
  *    Wake-ups are hints.
  * 5. To end the wait early the driver calls the abort (once, and never after it has resumed the
  *    operation), then `throw(error)` or `return()`.
+ * 6. A driver that debugs may look where an operation waits: `next(LOOK)` in place of a resume. What waits
+ *    calls `LOOK.seen()`, with the whole chain of generators on the stack, and yields the same suspension
+ *    again; nothing else has happened. To what does not know it this is a wake-up for nothing.
  *
  * Only the waiting and taking is lazy. What gives (`put`, `up`, `send`) has its effect when called and
  * returns an operation for the wait that may follow. An operation runs once.
@@ -22,9 +25,13 @@
  * @module
  */
 import { DeadlockError, show, UsageError } from "@anyevent/backends/contract";
+import { strictness } from "./strict/strictness.ts";
 
 /** What a driver passes to `next` when it resumes an operation; anything but `undefined` would do. */
 export const RESUMED = true;
+
+/** What a driver passes to `next` to look where an operation waits, and who is told: for debuggers. */
+export const LOOK: { seen: () => void } = { seen: () => undefined };
 
 /** Gives a blocked operation's driver the hint that it can go on. Idempotent until resumed. */
 export interface Waker {
@@ -80,14 +87,32 @@ export const driving: { depth: number } = { depth: 0 };
  * able to.
  */
 export abstract class WaitOperation<T> implements Operation<T>, Suspension {
-  #begun = false;
-
   /**
    * Whether a driver began to run it. What is yielded without lacks the star of `yield*`; a subclass that
-   * overrides `next` and yields itself overrides this too.
+   * overrides `next` and yields itself keeps it up to date too.
    */
-  get begun(): boolean {
-    return this.#begun;
+  declare begun: boolean;
+
+  /** One that has not run. No class fields, here and in bases below: constructors with them are not inlined. */
+  constructor() {
+    this.begun = false;
+    if (strictness.made !== undefined) strictness.made(this);
+  }
+
+  /** Whether it may be dropped: what gives has given when it was made. Else strict mode reports it. */
+  get optional(): boolean {
+    return false;
+  }
+
+  /** For the first step. @throws {UsageError} when it has run before, or nobody drives it */
+  protected begin(): void {
+    if (this.begun) throw new UsageError(`Cannot run ${this.describe()}: it has run before`);
+    if (driving.depth === 0) {
+      throw new UsageError(
+        `Cannot run ${this.describe()}: use \`yield*\` in a thread or \`await\` elsewhere`,
+      );
+    }
+    this.begun = true;
   }
 
   /** Takes or checks what is waited for. @returns whether the operation is complete */
@@ -109,15 +134,7 @@ export abstract class WaitOperation<T> implements Operation<T>, Suspension {
 
   /** One step; for drivers. */
   next(resumed?: typeof RESUMED): IteratorResult<Suspension, T> {
-    if (resumed === undefined) {
-      if (this.#begun) throw new UsageError(`Cannot run ${this.describe()}: it has run before`);
-      if (driving.depth === 0) {
-        throw new UsageError(
-          `Cannot run ${this.describe()}: use \`yield*\` in a thread or \`await\` elsewhere`,
-        );
-      }
-      this.#begun = true;
-    }
+    if (resumed === undefined) this.begin();
     if (this.poll()) return { done: true, value: this.result() };
     return { done: false, value: this };
   }
@@ -164,6 +181,7 @@ function noSuspension(yielded: unknown): UsageError {
 }
 
 class GeneratorOperation<T> implements Operation<T> {
+  readonly optional = false;
   #body: (() => Generator<Suspension, T, typeof RESUMED | undefined>) | undefined;
 
   constructor(
@@ -171,6 +189,11 @@ class GeneratorOperation<T> implements Operation<T> {
     body: () => Generator<Suspension, T, typeof RESUMED | undefined>,
   ) {
     this.#body = body;
+    if (strictness.made !== undefined) strictness.made(this);
+  }
+
+  get begun(): boolean {
+    return this.#body === undefined;
   }
 
   describe(): string {
@@ -222,11 +245,34 @@ export function operation<T>(
 /**
  * Suspends the caller once: the primitive under anything that blocks. It may return without `wake`
  * having been called, so check the condition again.
+ *
+ * @example
+ * ```ts
+ * import { AE, operation, suspend } from "@anyevent/loop";
+ *
+ * const wait = (delay: number) =>
+ *   operation(() => `wait(${delay})`, function* () {
+ *     let due = false;
+ *     while (!due) {
+ *       yield* suspend({
+ *         describe: () => `wait(${delay})`,
+ *         start: (waker) => {
+ *           const timer = AE.timer(delay, 0, () => {
+ *             due = true;
+ *             waker.wake();
+ *           });
+ *           return () => timer.cancel();
+ *         },
+ *       });
+ *     }
+ *   });
+ * await wait(0.01);
+ * ```
  */
 export function* suspend(
   suspension: Suspension,
 ): Generator<Suspension, void, typeof RESUMED | undefined> {
-  yield suspension;
+  while ((yield suspension) as unknown === LOOK) LOOK.seen();
 }
 
 /** Runs an operation for `await`. */

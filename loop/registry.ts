@@ -1,10 +1,17 @@
-import { type Backend, type Env, show, UsageError } from "@anyevent/backends/contract";
+import {
+  type Backend,
+  type Env,
+  type LogLevel,
+  show,
+  UsageError,
+} from "@anyevent/backends/contract";
 import { ffiEnv } from "@anyevent/backends/ffi";
 import { nativeEnv } from "@anyevent/backends/native";
 import { nodeHost, pureEnv } from "@anyevent/backends/pure";
 import { simEnv } from "@anyevent/backends/sim";
 import { type Callback, toFunction } from "./callback.ts";
 import { late } from "./late.ts";
+import { logSettings } from "./log/settings.ts";
 import { Loop } from "./loop.ts";
 import type { CallbackErrorHandler, Registration } from "./watcher.ts";
 
@@ -24,6 +31,16 @@ export interface BackendEntry {
  *
  * Follows model detection in AnyEvent. The program's own is behind {@linkcode defaultLoop} and `AnyEvent`;
  * more of them are of use in tests.
+ *
+ * @example
+ * ```ts
+ * import { Detector, Loop } from "@anyevent/loop";
+ *
+ * import { simEnv } from "@anyevent/backends/sim";
+ *
+ * const detector = new Detector([{ name: "sim", create: () => simEnv() }]);
+ * console.log(detector.model, detector.detect(), detector.model); // undefined sim sim
+ * ```
  */
 export class Detector {
   /** Backends by third parties: add one before the first use. */
@@ -106,7 +123,12 @@ export class Detector {
     return { cancel, [Symbol.dispose]: cancel };
   }
 
-  /** The default loop. @throws {UsageError} when `ANYEVENT_BACKEND` names a backend that does not exist */
+  /**
+   * The default loop.
+   *
+   * @throws {UsageError} when `ANYEVENT_BACKEND` names a backend that does not exist, or `ANYEVENT_LOG` or
+   * `ANYEVENT_VERBOSE` makes no sense
+   */
   defaultLoop(): Loop {
     return this.#loop ?? this.#make();
   }
@@ -116,8 +138,17 @@ export class Detector {
     return this.#builtIn[0].create().backend;
   }
 
+  /** Logs where the default loop does; nothing is chosen by it. */
+  log(level: LogLevel, message: string): void {
+    if (this.#loop !== undefined) this.#loop.log.ctx("AnyEvent::Strict").log(level, message);
+    else this.#builtIn[0].create().log(level, message);
+  }
+
   #make(): Loop {
-    const loop = new Loop(this.#env(), { onCallbackError: this.#onCallbackError });
+    const env = this.#env();
+    // Whoever asks for messages and misspells it is told now, not by the lack of messages.
+    logSettings(env.host);
+    const loop = new Loop(env, { onCallbackError: this.#onCallbackError });
     this.#loop = loop;
     // A hook may take back one that follows.
     for (let hook = this.#hooks.shift(); hook !== undefined; hook = this.#hooks.shift()) {
@@ -180,8 +211,18 @@ export const detector: Detector = new Detector(
 
 late.loop = defaultLoop;
 late.hostBackend = (): Backend => detector.hostBackend();
+late.log = (level, message): void => detector.log(level, message);
 
-/** The default loop of the program; the first call chooses its backend. */
+/**
+ * The default loop of the program; the first call chooses its backend.
+ *
+ * @example
+ * ```ts
+ * import { defaultLoop } from "@anyevent/loop";
+ *
+ * using timer = defaultLoop().timer({ after: 1, cb: () => console.log("never: it is cancelled") });
+ * ```
+ */
 export function defaultLoop(): Loop {
   return detector.defaultLoop();
 }

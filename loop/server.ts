@@ -91,14 +91,14 @@ export class BoundServer extends Held implements SocketServer {
    */
   constructor(loop: Loop, on: Address) {
     super(loop);
-    const { net, log } = loop.env;
+    const { net } = loop.env;
     this.begin();
     try {
       if (on.transport === "unix") net.removeSocket?.(on.path);
       this.#listener = net.listen(
         on,
         (stream) => this.#accepted(stream),
-        (error) => log(5, `${this.describe()}: ${error.message}`),
+        (error) => this.#log(error),
       );
     } catch (error) {
       this.end();
@@ -134,8 +134,12 @@ export class BoundServer extends Held implements SocketServer {
     try {
       this.loop.env.net.removeSocket?.(this.address.path);
     } catch (error) {
-      this.loop.env.log(5, `${this.describe()}: ${messageOf(error)}`);
+      this.#log(error);
     }
+  }
+
+  #log(error: unknown): void {
+    this.loop.log.ctx("AnyEvent::Socket").log(5, () => `${this.describe()}: ${messageOf(error)}`);
   }
 
   #accepted(stream: ByteStream): void {

@@ -8,6 +8,7 @@ import {
 } from "./address.ts";
 import { srvOrder } from "./dns/srv.ts";
 import { idnToAscii } from "./idn.ts";
+import type { LogContext } from "./log/types.ts";
 import type { NameRecord, NameResolver } from "./name_resolver.ts";
 import { getprotobyname, parseService, type ProtocolName } from "./services.ts";
 
@@ -42,6 +43,7 @@ export interface SockaddrRequest {
 /** Where names come from, and which addresses are wanted. */
 export interface SockaddrContext {
   readonly env: Env;
+  readonly log: LogContext;
   readonly resolver: NameResolver;
   readonly protocols: readonly IpProtocol[];
 }
@@ -85,7 +87,7 @@ export function sockaddrRequest(
 
 /** Calls `begin` and then `cb`, once, with what it got or nothing; never throws. */
 function once<T>(
-  env: Env,
+  log: LogContext,
   begin: (got: (values: readonly T[]) => void) => unknown,
   cb: (values: readonly T[]) => void,
 ): void {
@@ -98,7 +100,7 @@ function once<T>(
   try {
     begin(got);
   } catch (error) {
-    env.log(5, `name resolver failed: ${messageOf(error)}`);
+    log.log(5, `name resolver failed: ${messageOf(error)}`);
     got([]);
   }
 }
@@ -121,7 +123,7 @@ export function lookupName(
   useHosts: boolean,
   cb: (found: readonly { readonly family: 4 | 6; readonly host: string }[]) => void,
 ): void {
-  const { env, resolver } = context;
+  const { log, resolver } = context;
   const pick = (texts: readonly unknown[]): { family: 4 | 6; host: string }[] =>
     families.flatMap((family) =>
       texts.flatMap((text) => {
@@ -137,14 +139,14 @@ export function lookupName(
   let pending = families.length;
   for (const family of families) {
     once<NameRecord>(
-      env,
+      log,
       (got) => resolver.resolve(ascii, family === 4 ? "a" : "aaaa", got),
       (records) => {
         for (const record of records) texts.push(record[4]);
         if (--pending > 0) return;
         const found = pick(texts);
         if (found.length > 0 || !useHosts || resolver.hosts === undefined) return cb(found);
-        once<string>(env, (got) => resolver.hosts!(ascii, got), (more) => cb(pick(more)));
+        once<string>(log, (got) => resolver.hosts!(ascii, got), (more) => cb(pick(more)));
       },
     );
   }
@@ -164,7 +166,7 @@ function findTargets(
   if (service.name === undefined || !isName || node === "") return cb([itself]);
   const question = `_${service.name}._${proto}.${idnToAscii(node)}`;
   once<NameRecord>(
-    context.env,
+    context.log,
     (got) => context.resolver.resolve(question, "srv", got),
     (records) => {
       if (records.length === 0) return cb([itself]);

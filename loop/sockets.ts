@@ -8,8 +8,10 @@ import {
   type ConnectOutcome,
   type PrepareConnect,
 } from "./connect.ts";
+import { environment } from "./environment.ts";
 import { parseIpv4, parseIpv6 } from "./ip.ts";
 import { Lookup } from "./lookup.ts";
+import type { LogContext } from "./log/types.ts";
 import type { Loop } from "./loop.ts";
 import { HostResolver, type NameResolver } from "./name_resolver.ts";
 import type { Operation } from "./operation.ts";
@@ -45,6 +47,15 @@ const DEFAULT_PROTOCOLS: readonly IpProtocol[] = ["ipv4", "ipv6"];
 /**
  * AnyEvent::Socket on one loop; get it with {@linkcode socketsOf}. The functions of the same names work on
  * the default loop.
+ *
+ * @example
+ * ```ts
+ * import { defaultLoop, socketsOf } from "@anyevent/loop";
+ *
+ * const sockets = socketsOf(defaultLoop());
+ * using server = sockets.tcpServer("127.0.0.1", 0, (fh) => fh.close());
+ * (await sockets.connectTcp("127.0.0.1", server.port)).close();
+ * ```
  */
 export class Sockets {
   readonly #loop: Loop;
@@ -59,8 +70,10 @@ export class Sockets {
    */
   constructor(loop: Loop) {
     this.#loop = loop;
-    const { host, log } = loop.env;
-    this.#hostResolver = new HostResolver(host, (message) => log(8, message));
+    this.#hostResolver = new HostResolver(
+      loop.env.host,
+      (message) => void this.#log().log(8, message),
+    );
   }
 
   /**
@@ -83,7 +96,7 @@ export class Sockets {
 
   /**
    * The versions of the Internet Protocol to use, preferred ones first: as set, else as
-   * `ANYEVENT_PROTOCOLS` says (`ipv6,ipv4`; what it leaves out is not used), else ipv4 before ipv6.
+   * `ANYEVENT_PROTOCOLS` (or `PERL_ANYEVENT_PROTOCOLS`, `AE_PROTOCOLS`) says (`ipv6,ipv4`; what it leaves out is not used), else ipv4 before ipv6.
    *
    * @throws {UsageError} when set to anything else
    */
@@ -219,7 +232,12 @@ export class Sockets {
   }
 
   #context(): SockaddrContext {
-    return { env: this.#loop.env, resolver: this.resolver, protocols: this.protocols };
+    const { env } = this.#loop;
+    return { env, log: this.#log(), resolver: this.resolver, protocols: this.protocols };
+  }
+
+  #log(): LogContext {
+    return this.#loop.log.ctx("AnyEvent::Socket");
   }
 
   #bind(
@@ -240,14 +258,14 @@ export class Sockets {
   }
 
   #protocolsOfHost(): readonly IpProtocol[] {
-    const { host, log } = this.#loop.env;
+    const variable = environment(this.#loop.env.host, "PROTOCOLS");
     // An empty one counts as unset.
-    const text = host.env("ANYEVENT_PROTOCOLS");
-    if (!text) return DEFAULT_PROTOCOLS;
+    if (variable === undefined || variable.value === "") return DEFAULT_PROTOCOLS;
+    const { name, value: text } = variable;
     const words = text.split(",").map((word) => word.trim());
     const known = DEFAULT_PROTOCOLS.filter((each) => words.includes(each));
     if (known.length < words.length) {
-      log(5, `ANYEVENT_PROTOCOLS ${show(text)}: only ipv4 and ipv6 are known, once each`);
+      this.#log().log(5, `${name} ${show(text)}: only ipv4 and ipv6 are known, once each`);
     }
     if (known.length === 0) return DEFAULT_PROTOCOLS;
     return known.sort((a, b) => words.indexOf(a) - words.indexOf(b));

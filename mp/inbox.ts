@@ -1,4 +1,5 @@
 import type { Backend } from "@anyevent/backends/contract";
+import { Strict } from "@anyevent/loop";
 import type { Port } from "./port.ts";
 
 /** Local deliveries in one turn, so that ports that send to each other for ever starve nothing else. */
@@ -38,6 +39,7 @@ export class Inbox {
 
   /** Queues a message for a port, or for whatever has that id when its turn comes. */
   message(target: Port | string, message: readonly unknown[]): void {
+    if (Strict.enabled) message.forEach(Strict.freeze);
     this.#targets.push(target);
     this.#messages.push(message);
     if (!this.#posted) this.#post();

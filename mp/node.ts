@@ -209,11 +209,17 @@ export class Node {
     return this.#state === "stopped" || this.#state === "stopping";
   }
 
-  /** A message for people: 0 always, 1 errors, 2 warnings, 7 connectivity, 8 debug, 9 trace. */
+  /**
+   * A message for people: 0 always, 1 errors, 2 warnings, 7 connectivity, 8 debug, 9 trace.
+   *
+   * It goes to the context `AnyEvent::MP`: as an error up to the node's `warnLevel`.
+   */
   log(level: number, message: string): void {
     if (this.#options.log !== undefined) this.#options.log(level, message);
-    else if (level <= this.#warnLevel) this.loop.env.log(4, message);
-    else this.loop.env.log(Math.min(9, Math.max(6, level)) as LogLevel, message);
+    else {
+      const shown = level <= this.#warnLevel ? 4 : Math.min(9, Math.max(6, level));
+      this.loop.log.ctx("AnyEvent::MP").log(shown as LogLevel, message);
+    }
   }
 
   /**

@@ -19,10 +19,15 @@ export interface Support {
   spawn(code: number | undefined): SpawnedChild;
   /** Sends this process a signal, named without `SIG`. */
   raise(signal: string): void;
+  /**
+   * Sets the wall clock forward, or back when negative, by some seconds; the case sets it right again. Absent
+   * where that cannot be simulated.
+   */
+  stepClock?(seconds: number): void;
 }
 
 /** What a case needs beyond timers, posts and io on streams in memory. */
-export type Need = "signal" | "child" | "block";
+export type Need = "signal" | "child" | "block" | "clock";
 
 /** One rule, as code. */
 export interface Case {
@@ -58,6 +63,7 @@ export function missing(it: Case, env: Env, support?: Support): Need[] {
     signal: backend.signal !== undefined && support !== undefined,
     child: backend.child !== undefined && support !== undefined,
     block: backend.runUntil !== undefined && backend.runOnce !== undefined,
+    clock: support?.stepClock !== undefined,
   };
   return it.needs.filter((need) => !has[need]);
 }
@@ -96,6 +102,11 @@ export function rule(name: string, body: Body, ...needs: Need[]): Case {
           env.backend.stats(),
           { timers: 0, ios: 0, posted: 0, signals: 0, children: 0, idles: 0 },
           "registrations left with the backend at the end",
+        );
+        same(
+          env.net.stats(),
+          { streams: 0, listeners: 0, attempts: 0 },
+          "sockets left open at the end",
         );
       } finally {
         loop.dispose();

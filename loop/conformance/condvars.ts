@@ -1,3 +1,4 @@
+import { streamPair } from "@anyevent/backends/contract";
 import type { CondVar } from "../condvar.ts";
 import { type Case, check, rule, same } from "./case.ts";
 
@@ -8,6 +9,15 @@ async function thrownBy(cv: CondVar): Promise<unknown> {
     return error;
   }
   return "nothing";
+}
+
+function thrownIn(call: () => unknown): unknown {
+  try {
+    call();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
 }
 
 /** Rules of condition variables. */
@@ -143,6 +153,109 @@ export const condvarCases: readonly Case[] = [
     loop.timer({ after: 0.002, cb: () => cv.send("sent") });
     same(cv.recvSync(), "sent", "value");
     check(refused.includes("recursive blocking wait attempted"), `refused with "${refused}"`);
+  }, "block"),
+
+  rule("a callback of a condvar that rejects is reported", async (loop) => {
+    const done = loop.condvar<[string]>();
+    loop.onCallbackError = (error) => done.send(String(error));
+    loop.condvar({ cb: () => Promise.reject(new Error("mine")) }).send();
+    same(await done.recv(), "Error: mine", "report");
+  }),
+
+  rule("what a condvar's callback throws goes to who sends", (loop) => {
+    const cv = loop.condvar({
+      cb: () => {
+        throw new RangeError("mine");
+      },
+    });
+    let thrown: unknown;
+    try {
+      cv.send(1);
+    } catch (error) {
+      thrown = error;
+    }
+    check(thrown instanceof RangeError, "nothing was thrown");
+    same(cv.ready, true, "ready");
+  }),
+
+  rule("recvSync throws what croak was given, and waits for streams too", (loop) => {
+    const cv = loop.condvar();
+    loop.timer({ after: 0.001, cb: () => cv.croak(new RangeError("mine")) });
+    check(thrownIn(() => cv.recvSync()) instanceof RangeError, "the error of croak");
+    const [a, b] = streamPair(loop.env.backend);
+    const read = loop.condvar<[number | null]>();
+    const watcher = loop.io({
+      fh: b,
+      poll: "r",
+      cb: () => read.send(b.tryRead(new Uint8Array(8))),
+    });
+    loop.timer({ after: 0.001, cb: () => void a.tryWrite(new Uint8Array(3)) });
+    same(read.recvSync(), 3, "bytes");
+    watcher.cancel();
+  }, "block"),
+
+  rule("a blocking wait that nothing can end is a DeadlockError, and the loop goes on", (loop) => {
+    const cv = loop.condvar();
+    for (const wait of [() => cv.recvSync(), () => loop.oneEvent()]) {
+      same((thrownIn(wait) as Error | undefined)?.name, "DeadlockError", "thrown");
+    }
+    loop.timer({ after: 0.001, cb: () => cv.send("sent") });
+    same(cv.recvSync(), "sent", "afterwards");
+  }, "block"),
+
+  rule("no blocking wait runs inside another, whichever they are", (loop) => {
+    const waits: (() => unknown)[] = [
+      () => loop.run(),
+      () => loop.oneEvent(),
+      () => loop.condvar().recvSync(),
+    ];
+    for (const outer of ["run", "oneEvent", "recvSync"] as const) {
+      const refused: string[] = [];
+      const cv = loop.condvar();
+      loop.timer({
+        after: 0.001,
+        cb: () => {
+          for (const wait of waits) refused.push((thrownIn(wait) as Error).message);
+          cv.send();
+        },
+      });
+      if (outer === "recvSync") cv.recvSync();
+      else if (outer === "run") loop.run();
+      else while (!cv.ready) loop.oneEvent();
+      same(
+        refused.filter((why) => why.includes("recursive blocking wait attempted")).length,
+        waits.length,
+        `refused inside ${outer}`,
+      );
+      // What is true already needs no waiting.
+      same(cv.recvSync(), undefined, "value");
+    }
+  }, "block"),
+
+  rule("run() also runs what is postponed, and leaves what is unref'd", (loop) => {
+    const order: string[] = [];
+    loop.postpone(() => {
+      order.push("postponed");
+      loop.postpone(() => void order.push("nested"));
+    });
+    const never = loop.timer({ after: 30, cb: () => void order.push("never") }).unref();
+    loop.run();
+    same(order, ["postponed", "nested"], "what ran");
+    never.cancel();
+  }, "block"),
+
+  rule("run() goes on after a callback that throws", (loop) => {
+    const order: string[] = [];
+    loop.onCallbackError = (error) => void order.push(String(error));
+    loop.timer({
+      after: 0.001,
+      cb: () => {
+        throw new Error("mine");
+      },
+    });
+    loop.timer({ after: 0.002, cb: () => void order.push("second") });
+    loop.run();
+    same(order, ["Error: mine", "second"], "what ran");
   }, "block"),
 
   rule("run() runs until nothing is active, oneEvent() for one turn", (loop) => {

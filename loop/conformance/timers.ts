@@ -64,27 +64,33 @@ export const timerCases: readonly Case[] = [
   }),
 
   rule("missed ticks collapse into one, and the grid goes on from there", async (loop) => {
-    const at: number[] = [];
-    const done = loop.condvar();
-    const timer = loop.timer({
-      after: 0.05,
-      interval: 0.05,
-      cb: () => {
-        at.push(loop.now());
-        if (at.length === 1) {
-          const until = loop.time() + 0.13;
-          while (loop.time() < until);
-        }
-        if (at.length === 4) {
-          timer.cancel();
-          done.send();
-        }
-      },
-    });
-    await done.recv();
-    check(at[1] - at[0] >= 0.05, "the second tick came early");
-    check(at[2] - at[1] < 0.05, "the missed tick did not come at once");
-    check(at[3] - at[2] >= 0.0499, "more than one missed tick was made up for");
+    const interval = 0.05;
+    let best = Infinity;
+    // Other programs have the processor too: the best of some attempts tells.
+    for (let attempt = 0; attempt < 5 && best >= interval; attempt++) {
+      const at: number[] = [];
+      const done = loop.condvar();
+      const timer = loop.timer({
+        after: interval,
+        interval,
+        cb: () => {
+          at.push(loop.now());
+          if (at.length === 1) {
+            const until = loop.time() + interval * 2.6;
+            while (loop.time() < until);
+          }
+          if (at.length === 4) {
+            timer.cancel();
+            done.send();
+          }
+        },
+      });
+      await done.recv();
+      check(at[1] - at[0] >= interval, "the second tick came early");
+      check(at[3] - at[1] >= interval - 1e-4, "more than one missed tick was made up for");
+      best = Math.min(best, at[2] - at[1]);
+    }
+    check(best < interval, "the missed tick did not come at once");
   }),
 
   rule("a sibling due in the same turn is not called once cancelled", async (loop) => {
@@ -171,9 +177,9 @@ export const timerCases: readonly Case[] = [
     check(loop.now() >= begun + 0.02, "woke early");
   }),
 
-  rule("ten thousand timers fire, each once", async (loop) => {
+  rule("a hundred thousand timers fire, each once", async (loop) => {
     const done = loop.condvar();
-    const calls = new Uint8Array(10_000);
+    const calls = new Uint8Array(100_000);
     done.begin();
     for (let i = 0; i < calls.length; i++) {
       done.begin();
@@ -185,6 +191,87 @@ export const timerCases: readonly Case[] = [
     done.end();
     await done.recv();
     check(calls.every((it) => it === 1), "a timer did not fire exactly once");
+  }),
+
+  rule("delays beyond 2 to the 31 milliseconds do not fire at once", async (loop) => {
+    let calls = 0;
+    const delays = [2 ** 31 / 1000 + 0.001, 2 ** 32 / 1000 + 0.001, 1e9, 1e15];
+    const timers = delays.map((after) => loop.timer({ after, cb: () => void calls++ }));
+    const every = loop.timer({ after: 2 ** 31, interval: 2 ** 31, cb: () => void calls++ });
+    await loop.sleep(0.02);
+    same(calls, 0, "calls");
+    for (const timer of [...timers, every]) timer.cancel();
+  }),
+
+  rule("setting the wall clock moves time(), neither now() nor a timer", async (loop, support) => {
+    for (const step of [7200, -7200]) {
+      const [wall, begun] = [loop.time(), loop.now()];
+      const done = loop.condvar<[number]>();
+      const hour = loop.timer({ after: 3600, cb: () => done.croak("an hour's timer fired") });
+      let ticks = 0;
+      const every = loop.timer({
+        after: 0.005,
+        interval: 0.005,
+        cb: () => {
+          if (++ticks === 3) done.send(loop.now());
+        },
+      });
+      support.stepClock!(step);
+      try {
+        check(Math.abs(loop.time() - wall - step) < 60, "time() is not the wall clock");
+        const at = await done.recv();
+        check(at >= begun + 0.015 && at < begun + 60, `fired after ${at - begun} s`);
+      } finally {
+        support.stepClock!(-step);
+        hour.cancel();
+        every.cancel();
+      }
+    }
+  }, "clock"),
+
+  rule("the time that a callback takes does not make a repeating timer drift", async (loop) => {
+    const interval = 0.02;
+    const ticks = 6;
+    let best = Infinity;
+    // Other programs have the processor too: the best of some attempts tells.
+    for (let attempt = 0; attempt < 5 && best >= interval; attempt++) {
+      const begun = loop.now();
+      const done = loop.condvar<[number]>();
+      let calls = 0;
+      const timer = loop.timer({
+        after: interval,
+        interval,
+        cb: () => {
+          if (++calls === ticks) {
+            timer.cancel();
+            return done.send(loop.now());
+          }
+          const until = loop.time() + interval * 0.75;
+          while (loop.time() < until);
+        },
+      });
+      const late = await done.recv() - begun - ticks * interval;
+      check(late >= -1e-6, `came ${-late} s early`);
+      best = Math.min(best, late);
+    }
+    check(best < interval, `drifted by ${best} s in ${ticks} ticks of ${interval} s`);
+  }),
+
+  rule("a repeating timer goes on although its callback throws", async (loop) => {
+    const done = loop.condvar();
+    let reports = 0;
+    loop.onCallbackError = () => {
+      if (++reports === 3) done.send();
+    };
+    const timer = loop.timer({
+      after: 0,
+      interval: 0.001,
+      cb: () => {
+        throw new Error("each time");
+      },
+    });
+    await done.recv();
+    timer.cancel();
   }),
 
   rule("a callback that throws or rejects is reported, and stops nothing", async (loop) => {

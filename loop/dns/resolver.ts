@@ -1,4 +1,5 @@
 import {
+  type LogLevel,
   messageOf,
   type PeerError,
   show,
@@ -36,6 +37,14 @@ const MOST = 64;
  * Empty it, and nobody else gets to know what was looked up.
  *
  * Follows `@DNS_FALLBACK` of AnyEvent::DNS.
+ *
+ * @example
+ * ```ts
+ * import { DNS_FALLBACK, Resolver } from "@anyevent/loop";
+ *
+ * DNS_FALLBACK.length = 0; // ask nobody but the configured servers
+ * console.log(new Resolver().server); // [ "127.0.0.1:53" ]
+ * ```
  */
 export const DNS_FALLBACK: string[] = ["9.9.9.9", "1.1.1.1", "8.8.8.8"];
 
@@ -164,7 +173,7 @@ export class Resolver {
   parseResolvConf(text: string): void {
     const conf = parseResolvConf(text);
     for (const bad of conf.invalid) {
-      this.loop.env.log(5, `nameserver ${bad} is no address and is ignored`);
+      this.#log(5, `nameserver ${bad} is no address and is ignored`);
     }
     this.#server = conf.server.slice(0, MOST).map(serverAddress);
     this.#search = suffixes(conf.search);
@@ -194,7 +203,7 @@ export class Resolver {
       this.#slots.open = true;
     };
     env.host.readTextFile(path).then((text) => this.parseResolvConf(text)).catch((thrown) => {
-      env.log(7, `resolver configuration is not used: ${messageOf(thrown)}`);
+      this.#log(7, `resolver configuration is not used: ${messageOf(thrown)}`);
     }).then(() => env.backend.post(loaded));
   }
 
@@ -300,12 +309,12 @@ export class Resolver {
   hosts(name: string, cb: Callback<[addresses: string[]]>): Watcher;
   hosts(name: string, cb?: Callback<[addresses: string[]]>): Operation<string[]> | Watcher {
     checkName(name, "look up in hosts");
-    const { host, backend, log } = this.loop.env;
+    const { host, backend } = this.loop.env;
     const task: Task<string[]> = (done) => {
       host.readTextFile(hostsPath(host)).then(
         (text) => parseHosts(text).get(plain(name)) ?? [],
         (thrown) => {
-          log(8, `hosts are not used: ${messageOf(thrown)}`);
+          this.#log(8, `hosts are not used: ${messageOf(thrown)}`);
           return [];
         },
       ).then((found) => backend.post(() => done(found)));
@@ -344,7 +353,7 @@ export class Resolver {
             },
           );
         } catch (thrown) {
-          loop.env.log(8, `not asked: ${messageOf(thrown)}`);
+          this.#log(8, `not asked: ${messageOf(thrown)}`);
           free(false);
           undo = soon(loop, done, undefined);
           return;
@@ -395,10 +404,13 @@ export class Resolver {
 
   /** What a user can do something about is told once. */
   #tell(error: PeerError): void {
-    const { log } = this.loop.env;
-    if (error.code !== "EACCES" || this.#told) return log(8, error.message);
-    this.#told = true;
-    log(4, error.message);
+    const isNew = error.code === "EACCES" && !this.#told;
+    if (isNew) this.#told = true;
+    this.#log(isNew ? 4 : 8, error.message);
+  }
+
+  #log(level: LogLevel, message: string): void {
+    this.loop.log.ctx("AnyEvent::DNS").log(level, message);
   }
 }
 

@@ -212,6 +212,16 @@ export class Handle implements Disposable {
     return this.#reading.readSize;
   }
 
+  /** Lets it keep the process alive while it reads, writes or has a timeout, which is the default. @returns itself */
+  ref(): this {
+    return this.#hold(true);
+  }
+
+  /** Lets the process end although it reads, writes or has a timeout. What lingers is unaffected. @returns itself */
+  unref(): this {
+    return this.#hold(false);
+  }
+
   /** Sets the callback for errors; see {@linkcode HandleErrorCallback}. */
   onError(cb: HandleErrorCallback | undefined): void {
     this.#state.onError = optional(cb, "set onError");
@@ -541,6 +551,14 @@ export class Handle implements Disposable {
    */
   static registerWriteType(name: string, maker: WriteTypeMaker): Registration {
     return registerWriteType(name, maker);
+  }
+
+  #hold(on: boolean): this {
+    this.#state.holds = on;
+    this.#reading.hold();
+    this.#writing.hold();
+    for (const timeout of Object.values(this.#timeouts)) timeout.hold(on);
+    return this;
   }
 
   #configure(options: HandleOptions): void {

@@ -91,11 +91,11 @@ export interface HandleOptions {
   readonly lowWaterMark?: number;
   /** Seconds that writing may go on after `destroy`; 0: not at all. Default 3600. */
   readonly linger?: Seconds;
-  /** Who the peer is, for messages. Default: the host of `connect`. */
+  /** Who the peer is: for messages, and for TLS to ask for and verify. Default: the host of `connect`. */
   readonly peername?: string;
   /** Start TLS at once. */
   readonly tls?: TlsMode;
-  /** How to. */
+  /** How to: a context, or what to make one of. Without it nothing is verified. */
   readonly tlsCtx?: TlsContext;
   /** See {@linkcode Handle.onStarttls}. */
   readonly onStarttls?: StarttlsCallback;

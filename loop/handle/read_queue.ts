@@ -66,6 +66,12 @@ export class ReadQueue {
     return this.#onRead;
   }
 
+  /** Follows `holds` of the state. */
+  hold(): void {
+    if (this.#state.holds) this.#watcher?.ref();
+    else this.#watcher?.unref();
+  }
+
   /** Sets the callback for data nobody asked for. */
   setOnRead(cb: HandleCallback | undefined): void {
     this.#onRead = cb;
@@ -236,6 +242,7 @@ export class ReadQueue {
     if (this.#watcher !== undefined || stream === undefined || destroyed) return;
     if (this.#eof || this.#blocked || this.#paused) return;
     this.#watcher = loop.addIo(stream, "r", () => this.#readable());
+    if (!this.#state.holds) this.#watcher.unref();
   }
 
   #unwatch(): void {

@@ -20,6 +20,8 @@ export class HandleState {
   /** Present after a TLS handshake. */
   secured: Secured | undefined;
   destroyed = false;
+  /** Whether its watchers keep the process alive. */
+  holds = true;
   /** Whether the stream is of no use any more. */
   streamBroken = false;
   /** What destroyed it. */

@@ -15,6 +15,7 @@ export class InactivityTimeout {
   #length = 0;
   #last: number;
   #running = false;
+  #holds = true;
   #timer: Watcher | undefined;
 
   /** @param name of the method that sets it; @param expired called when the time is over */
@@ -23,6 +24,13 @@ export class InactivityTimeout {
     this.#name = name;
     this.#expired = expired;
     this.#last = loop.now();
+  }
+
+  /** Sets whether it keeps the process alive. */
+  hold(on: boolean): void {
+    this.#holds = on;
+    if (on) this.#timer?.ref();
+    else this.#timer?.unref();
   }
 
   /** Something happened. */
@@ -75,5 +83,6 @@ export class InactivityTimeout {
     if (this.#length === Infinity) return;
     const after = Math.max(0, this.#last + this.#length - this.#loop.now());
     this.#timer = this.#loop.addTimer(after, 0, () => this.#look());
+    if (!this.#holds) this.#timer.unref();
   }
 }

@@ -1,11 +1,15 @@
 import {
   type ByteStream,
-  type PeerError,
+  messageOf,
+  PeerError,
   type Secured,
   show,
+  type TlsOptions,
   type Undo,
   UsageError,
 } from "@anyevent/backends/contract";
+import type { TLSConfig } from "../tls/config.ts";
+import { TLS, type TlsSession, tlsSession } from "../tls/tls.ts";
 import { handleError, textOf } from "./errors.ts";
 import type { Handle } from "./handle.ts";
 import type { HandleCallback, ReadQueue } from "./read_queue.ts";
@@ -16,14 +20,8 @@ import type { WriteQueue } from "./write_queue.ts";
 /** Which end of the handshake to play: the client's or the server's. */
 export type TlsMode = "connect" | "accept";
 
-/** How to secure a handle. */
-export interface TlsContext {
-  /**
-   * PEM: private key, certificate and authorities, used as own certificate and only trust store. Without
-   * it nothing is verified.
-   */
-  readonly certificate?: string;
-}
+/** How to secure a handle: a context, or what to make one of. Without it nothing is verified. */
+export type TlsContext = TLS | TLSConfig;
 
 /** Told how a handshake went. */
 export type StarttlsCallback = (h: Handle, success: boolean, message: string) => unknown;
@@ -35,7 +33,7 @@ export class TlsSide {
   readonly #state: HandleState;
   readonly #reading: ReadQueue;
   readonly #writing: WriteQueue;
-  #wanted: { readonly mode: TlsMode; readonly context: TlsContext } | undefined;
+  #wanted: { readonly mode: TlsMode; readonly session: TlsSession } | undefined;
   #below: ByteStream | undefined;
   #undo: Undo | undefined;
   #over = false;
@@ -63,14 +61,12 @@ export class TlsSide {
     if (typeof context !== "object" || context === null) {
       throw new UsageError(`Cannot start TLS: context ${show(context)} is not an object`);
     }
-    const { certificate } = context as TlsContext;
-    if (certificate !== undefined && typeof certificate !== "string") {
-      throw new UsageError(`Cannot start TLS: certificate ${show(certificate)} is not PEM text`);
-    }
     if (this.#wanted !== undefined) {
       throw new UsageError("Cannot start TLS: it was started before");
     }
-    this.#wanted = { mode, context: { certificate } };
+    const tls = context instanceof TLS ? context : new TLS(context);
+    const { handle, loop } = this.#state;
+    this.#wanted = { mode, session: tlsSession(tls, loop.env.host, mode, handle.peername) };
     this.#early = this.#state.stream === undefined;
     this.#begin();
   }
@@ -116,10 +112,10 @@ export class TlsSide {
     const state = this.#state;
     const { loop } = state;
     const stream = state.stream!;
-    const { mode, context } = this.#wanted!;
+    const { mode, session } = this.#wanted!;
     const release = loop.hold();
-    const role = mode === "connect" ? "client" : "server";
     let over = false;
+    let abort: Undo | undefined;
     const finish = (): boolean => {
       if (over) return false;
       over = true;
@@ -127,21 +123,52 @@ export class TlsSide {
       this.#undo = undefined;
       return true;
     };
-    try {
-      const undo = loop.env.net.secure(stream, role, { ...context, rest }, (error, secured) => {
-        if (!finish()) return secured?.stream.close();
-        state.guarded(() => {
-          if (secured === undefined) this.#failed(error!);
-          else this.#secured(secured, stream, barrier);
-        });
+    const failed = (thrown: unknown): void => {
+      if (!finish()) return;
+      stream.close();
+      state.guarded(() => this.#failed(thrown));
+    };
+    const begin = (options: TlsOptions): void => {
+      if (over) return;
+      const role = mode === "connect" ? "client" : "server";
+      abort = loop.env.net.secure(stream, role, { ...options, rest }, (error, secured) => {
+        if (secured === undefined) return failed(error);
+        if (!finish()) return secured.stream.close();
+        state.guarded(() =>
+          this.#judge(secured, session, () => {
+            this.#secured(secured, stream, barrier);
+          })
+        );
       });
-      this.#undo = () => {
-        if (finish()) undo();
-      };
+    };
+    this.#undo = () => {
+      if (finish()) abort?.();
+    };
+    try {
+      const options = session.load();
+      if (options instanceof Promise) options.then(begin).catch(failed);
+      else begin(options);
     } catch (error) {
-      finish();
-      throw error;
+      // In a later turn, as every other failure.
+      loop.postpone(() => failed(error));
     }
+  }
+
+  /** Closes the stream when the peer is not who it should be, also when that could not be found out. */
+  #judge(secured: Secured, session: TlsSession, good: () => void): void {
+    let why: string | undefined;
+    let cause: unknown;
+    try {
+      why = session.refusal(secured);
+    } catch (error) {
+      why = messageOf(error);
+      cause = error;
+    }
+    if (why === undefined) return good();
+    secured.stream.close();
+    this.#failed(
+      new PeerError(`Cannot start TLS with ${this.#state.name}: ${why}`, "EPROTO", { cause }),
+    );
   }
 
   #secured(secured: Secured, below: ByteStream, barrier: Barrier): void {
@@ -163,17 +190,20 @@ export class TlsSide {
     }
   }
 
-  #failed(cause: PeerError): void {
+  #failed(cause: unknown): void {
     const state = this.#state;
     const told = this.onStarttls;
+    const why = messageOf(cause);
+    // Nothing that was to be encrypted may linger.
+    state.streamBroken = true;
     if (told === undefined) {
-      const error = handleError(`start TLS with ${state.name}`, "EPROTO", cause.message, cause);
-      return state.raise(error, true, cause.message || textOf("EPROTO"));
+      const error = handleError(`start TLS with ${state.name}`, "EPROTO", why, cause);
+      return state.raise(error, true, why || textOf("EPROTO"));
     }
     this.onStarttls = undefined;
-    state.failure = cause;
+    state.failure = cause as Error;
     try {
-      state.call(told, false, cause.message);
+      state.call(told, false, why);
     } finally {
       // The stream is closed: nothing can follow.
       state.handle.destroy();

@@ -53,14 +53,14 @@ export class WriteQueue {
     const state = this.#state;
     if (bytes.length === 0) return;
     if (this.#busy || this.autocork || !this.buffer.empty || state.stream === undefined) {
-      this.buffer.push(bytes.slice());
+      this.buffer.push(bytes);
       // While one waits for the stream there is no use in trying.
       this.flush(!this.autocork && this.#watcher === undefined);
       return;
     }
     const count = this.#tryWrite(bytes);
     if (count === undefined) return;
-    if (count < bytes.length) this.buffer.push(bytes.slice(count));
+    if (count < bytes.length) this.buffer.push(bytes.subarray(count));
     if (count > 0) {
       state.activity("w");
       this.#tellDrained();
@@ -95,6 +95,12 @@ export class WriteQueue {
   clear(): void {
     this.stop();
     this.buffer.clear();
+  }
+
+  /** Follows `holds` of the state. */
+  hold(): void {
+    if (this.#state.holds) this.#watcher?.ref();
+    else this.#watcher?.unref();
   }
 
   /** Stops writing. */
@@ -188,6 +194,8 @@ export class WriteQueue {
     if (head === undefined || stream === undefined || (head instanceof Barrier && head.told)) {
       return this.stop();
     }
-    this.#watcher ??= loop.addIo(stream, "w", () => this.flush(true));
+    if (this.#watcher !== undefined) return;
+    this.#watcher = loop.addIo(stream, "w", () => this.flush(true));
+    if (!this.#state.holds) this.#watcher.unref();
   }
 }

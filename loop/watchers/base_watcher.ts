@@ -1,18 +1,17 @@
 import type { Core } from "../core.ts";
-import type { Watcher } from "../watcher.ts";
-
-/** For `Loop.stats`. */
-export type WatcherKind = "timer" | "io" | "signal" | "child" | "idle";
+import type { MadeWatcher, WatcherKind } from "../intercept.ts";
 
 /**
  * The life of a watcher: listed in its loop while active, counted among what keeps the process alive.
  *
  * A subclass registers with the backend first (which may throw) and then calls `begin`.
  */
-export abstract class BaseWatcher implements Watcher {
+export abstract class BaseWatcher implements MadeWatcher {
   /** Neighbours in the loop's list; owned by this class. */
   older: BaseWatcher | undefined = undefined;
   newer: BaseWatcher | undefined = undefined;
+  /** What is called; see `Loop.intercept`. */
+  cb: (...args: number[]) => unknown;
   protected readonly core: Core;
   #active = false;
   #wanted: boolean;
@@ -21,12 +20,14 @@ export abstract class BaseWatcher implements Watcher {
   /** Whether it is counted in `core.holds`: true at most while wanted, hopeful and not yet released. */
   #counted = false;
 
-  constructor(core: Core, holds: boolean) {
+  constructor(core: Core, holds: boolean, cb: (...args: number[]) => unknown) {
     this.core = core;
+    this.cb = cb;
     this.#wanted = holds;
   }
 
   abstract get kind(): WatcherKind;
+  abstract get args(): Readonly<Record<string, unknown>>;
   abstract describe(): string;
 
   /** Undoes the registration with the backend. */
@@ -36,13 +37,13 @@ export abstract class BaseWatcher implements Watcher {
     return this.#active;
   }
 
-  ref(): Watcher {
+  ref(): this {
     this.#wanted = true;
     if (this.#active) this.#hold();
     return this;
   }
 
-  unref(): Watcher {
+  unref(): this {
     this.#wanted = false;
     this.release();
     return this;
@@ -61,6 +62,7 @@ export abstract class BaseWatcher implements Watcher {
 
   protected begin(): void {
     const core = this.core;
+    if (core.interceptor !== undefined) this.cb = core.interceptor(this);
     const last = core.last;
     if (last !== undefined) {
       this.older = last;

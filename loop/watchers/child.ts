@@ -1,7 +1,8 @@
 import { type ChildStatus, type Undo, UsageError } from "@anyevent/backends/contract";
 import { isThenable } from "../callback.ts";
 import type { Core } from "../core.ts";
-import { BaseWatcher, type WatcherKind } from "./base_watcher.ts";
+import type { WatcherKind } from "../intercept.ts";
+import { BaseWatcher } from "./base_watcher.ts";
 
 /** A child process as a host's own API gives it: anything with a process id. */
 export interface ChildLike {
@@ -85,15 +86,13 @@ export class AnyChild {
 /** The end of one child process, or of any (pid 0). */
 export class ChildWatcher extends BaseWatcher {
   readonly #hub: ChildHub | undefined;
-  readonly #cb: (pid: number, status: number) => unknown;
 
   constructor(
     core: Core,
     child: ChildLike | number,
     cb: (pid: number, status: number) => unknown,
   ) {
-    super(core, true);
-    this.#cb = cb;
+    super(core, true, cb);
     const pid = typeof child === "number" ? child : child.pid;
     if (core.backend.child === undefined) {
       throw new UsageError(
@@ -116,6 +115,10 @@ export class ChildWatcher extends BaseWatcher {
     return "child";
   }
 
+  get args(): Readonly<Record<string, unknown>> {
+    return { pid: this.#hub?.pid ?? 0 };
+  }
+
   describe(): string {
     return this.#hub === undefined ? "child(any)" : `child(${this.#hub.pid})`;
   }
@@ -129,7 +132,7 @@ export class ChildWatcher extends BaseWatcher {
     const once = this.#hub !== undefined;
     if (once) this.end();
     try {
-      const result = this.#cb(ended.pid, ended.status);
+      const result = this.cb(ended.pid, ended.status);
       if (isThenable(result)) this.core.follow(result, this);
     } catch (error) {
       this.core.fail(error, this);

@@ -1,6 +1,7 @@
 import { type Undo, UsageError } from "@anyevent/backends/contract";
 import type { Core } from "../core.ts";
-import { BaseWatcher, type WatcherKind } from "./base_watcher.ts";
+import type { WatcherKind } from "../intercept.ts";
+import { BaseWatcher } from "./base_watcher.ts";
 
 /** All watchers of one signal in one loop, behind one registration with the backend. */
 export class SignalHub {
@@ -27,11 +28,9 @@ export class SignalHub {
 /** A signal of the process. */
 export class SignalWatcher extends BaseWatcher {
   readonly #hub: SignalHub;
-  readonly #cb: () => unknown;
 
   constructor(core: Core, name: string, cb: () => unknown) {
-    super(core, false);
-    this.#cb = cb;
+    super(core, false, cb);
     let hub = core.signals.get(name);
     if (hub === undefined) {
       hub = new SignalHub(core, name);
@@ -46,12 +45,16 @@ export class SignalWatcher extends BaseWatcher {
     return "signal";
   }
 
+  get args(): Readonly<Record<string, unknown>> {
+    return { signal: this.#hub.name };
+  }
+
   describe(): string {
     return `signal(${this.#hub.name})`;
   }
 
   fire(): void {
-    if (this.active) this.core.call(this.#cb, this);
+    if (this.active) this.core.call(this.cb, this);
   }
 
   protected stop(): void {

@@ -1,22 +1,21 @@
 import type { Undo } from "@anyevent/backends/contract";
 import type { Core } from "../core.ts";
-import { BaseWatcher, type WatcherKind } from "./base_watcher.ts";
+import type { WatcherKind } from "../intercept.ts";
+import { BaseWatcher } from "./base_watcher.ts";
 
 /** A one-shot or repeating timer. */
 export class TimerWatcher extends BaseWatcher {
   readonly #after: number;
   readonly #interval: number;
-  readonly #cb: () => unknown;
   readonly #fire: () => void;
   #due = 0;
   #undo: Undo;
 
   /** @param interval seconds; 0: fires once */
   constructor(core: Core, after: number, interval: number, cb: () => unknown) {
-    super(core, true);
+    super(core, true, cb);
     this.#after = after;
     this.#interval = interval;
-    this.#cb = cb;
     if (interval > 0) {
       this.#due = core.backend.now() + (after > 0 ? after : 0);
       this.#fire = () => this.#tick();
@@ -31,6 +30,10 @@ export class TimerWatcher extends BaseWatcher {
     return "timer";
   }
 
+  get args(): Readonly<Record<string, unknown>> {
+    return { after: this.#after, interval: this.#interval };
+  }
+
   describe(): string {
     return this.#interval > 0
       ? `timer(${this.#after}, every ${this.#interval})`
@@ -43,7 +46,7 @@ export class TimerWatcher extends BaseWatcher {
 
   #once(): void {
     this.end();
-    this.core.call(this.#cb, this);
+    this.core.call(this.cb, this);
     // Released last: a callback that starts the next timer need not switch the host off and on.
     this.release();
   }
@@ -56,6 +59,6 @@ export class TimerWatcher extends BaseWatcher {
     const due = Math.max(this.#due + this.#interval, now);
     this.#due = due;
     this.#undo = backend.timer(due - now, this.#fire);
-    this.core.call(this.#cb, this);
+    this.core.call(this.cb, this);
   }
 }

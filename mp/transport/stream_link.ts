@@ -287,7 +287,10 @@ export class StreamLink implements Link {
             if (count === null) break;
           }
         } catch (error) {
-          this.#options.loop.env.log(9, `${this.remote}: ${messageOf(error)} while closing`);
+          this.#options.loop.log.ctx("AnyEvent::MP").log(
+            9,
+            `${this.remote}: ${messageOf(error)} while closing`,
+          );
         }
         this.abort();
       },

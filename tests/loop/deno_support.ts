@@ -1,4 +1,5 @@
 /** What the conformance cases need of the host, on Deno. */
+import { stepClock } from "../backends/conformance_support.ts";
 import type { Support } from "@anyevent/loop/conformance";
 
 /** Children are `deno`, killed ones wait for ever. */
@@ -13,5 +14,6 @@ export const denoSupport: Support = {
     }).spawn();
     return { pid: child.pid, child, ended: child.status, kill: () => child.kill("SIGKILL") };
   },
+  stepClock,
   raise: (signal) => Deno.kill(Deno.pid, `SIG${signal}` as Deno.Signal),
 };

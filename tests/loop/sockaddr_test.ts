@@ -52,7 +52,7 @@ function world(
   options: ManualOptions = {},
   hosts?: Readonly<Record<string, readonly string[]>>,
 ): World {
-  const env = manualEnv(options);
+  const env = manualEnv({ ...options, env: { ANYEVENT_VERBOSE: "9", ...options.env } });
   const loop = new Loop(env);
   const sockets = socketsOf(loop);
   const resolver = new ZoneResolver(loop, zone, hosts);
@@ -352,7 +352,7 @@ Deno.test("inetAton() asks in order of preference, and never the table of hosts"
 });
 
 Deno.test("without a resolver the host's own is asked, once for both families", async () => {
-  const manual = manualEnv();
+  const manual = manualEnv({ env: { ANYEVENT_VERBOSE: "9" } });
   const asked: string[] = [];
   const env: Env = {
     ...manual,

@@ -47,17 +47,31 @@ export function binaryText(bytes: Uint8Array): string {
 /** The buffer as characters, made once for each byte. */
 export class BinaryView {
   #text = "";
+  #passed = 0;
   #epoch = -1;
 
-  /** All that is in the buffer. */
+  /** How many characters were passed over. */
+  get passed(): number {
+    return this.#passed;
+  }
+
+  /** All that is in the buffer, without what was passed over. */
   of(buffer: ReadBuffer): string {
-    if (buffer.epoch !== this.#epoch) this.#text = "";
+    if (buffer.epoch !== this.#epoch) {
+      this.#text = "";
+      this.#passed = 0;
+    }
     this.#epoch = buffer.epoch;
     const { bytes } = buffer;
-    if (this.#text.length < bytes.length) {
-      this.#text += binaryText(bytes.subarray(this.#text.length));
-    }
+    const known = this.#passed + this.#text.length;
+    if (known < bytes.length) this.#text += binaryText(bytes.subarray(known));
     return this.#text;
+  }
+
+  /** Passes over characters of what `of` gave: they are kept no longer, so that they cost nothing later. */
+  pass(count: number): void {
+    this.#passed += count;
+    this.#text = this.#text.slice(count);
   }
 }
 

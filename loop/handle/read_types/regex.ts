@@ -8,21 +8,17 @@ export function regex(acceptGiven: unknown, rejectGiven?: unknown, skipGiven?: u
     : expression(rejectGiven, "read regex: reject");
   const skip = skipGiven === undefined ? undefined : expression(skipGiven, "read regex: skip");
   const view = new BinaryView();
-  let skipped = 0;
-  let epoch = -1;
   return (buffer) => {
-    if (buffer.epoch !== epoch) skipped = 0;
-    epoch = buffer.epoch;
-    const text = view.of(buffer).slice(skipped);
+    const text = view.of(buffer);
     const found = accept.exec(text);
     if (found !== null) {
-      const length = skipped + found.index + found[0].length;
+      const length = view.passed + found.index + found[0].length;
       const bytes = buffer.slice(0, length);
       return { values: [decodeText(bytes), bytes], length };
     }
     if (reject?.test(text)) throw new BadMessage("what came is rejected");
     const passed = skip?.exec(text);
-    if (passed) skipped += passed.index + passed[0].length;
+    if (passed) view.pass(passed.index + passed[0].length);
     return undefined;
   };
 }

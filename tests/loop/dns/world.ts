@@ -15,7 +15,7 @@ export interface World {
 export function world(
   options: ManualOptions & { readonly files?: Readonly<Record<string, string>> } = {},
 ): World {
-  const base = manualEnv(options);
+  const base = manualEnv({ ...options, env: { ANYEVENT_VERBOSE: "9", ...options.env } });
   const { backend, logged } = base;
   const host = {
     ...base.host,

@@ -1,0 +1,249 @@
+import { type HostWorker, PeerError, UsageError, type Workers } from "@anyevent/backends/contract";
+import { type CallOutcome, errorOf } from "../io/outcome.ts";
+import type { Loop } from "../loop.ts";
+import type { Watcher } from "../watcher.ts";
+import {
+  ABORT,
+  ABORTED,
+  BEGUN,
+  DEFINE,
+  ERROR,
+  errorFrom,
+  FORGET,
+  type PlainError,
+  PROGRESS,
+  QUEUED,
+  RUN,
+  SKIPPED,
+  WITHDRAWN,
+  WORKER_PROGRAM,
+} from "./worker_program.ts";
+import type { WorkerTask } from "./worker_task.ts";
+
+/** Functions that a worker remembers. */
+const MAX_FUNCTIONS = 1000;
+
+/** What a worker asks of who has it. */
+export interface WorkerOwner {
+  readonly loop: Loop;
+  /** A job has come to its end, or was found to have been taken back: there is room for another. */
+  freed(worker: PoolWorker): void;
+  /** It has ended by itself, with `lost` begun and `spared` not. */
+  died(worker: PoolWorker, lost: readonly HeldJob[], spared: readonly HeldJob[], why: Error): void;
+}
+
+/** A job, as its worker sees it. */
+export interface HeldJob {
+  readonly task: WorkerTask;
+  /** Tells the outcome, at the end of all. */
+  settle(outcome: CallOutcome<unknown>): void;
+  progressed(value: unknown): void;
+}
+
+interface Envelope {
+  readonly message: readonly unknown[];
+  readonly transfer: readonly Transferable[];
+  /** The slot of the job whose beginning it is. */
+  readonly slot: number;
+}
+
+const NO_SLOT = -1;
+
+/**
+ * A worker and the jobs it holds, each in a slot. The state of a slot is shared, so a job that has not
+ * begun can be taken back at once, even while the worker computes.
+ */
+export class PoolWorker {
+  /** Ends it, unless it gets a job before. */
+  idle: Watcher | undefined;
+  live = true;
+  readonly #owner: WorkerOwner;
+  readonly #worker: HostWorker;
+  readonly #states: Int32Array;
+  readonly #free: number[];
+  /** By slot, oldest first. Those that were taken back are not here, but their slots are not free. */
+  readonly #jobs = new Map<number, HeldJob>();
+  readonly #functions = new Map<string, number>();
+  #lastFunction = 0;
+  #outbox: Envelope[] = [];
+  /** Slots whose job is still in the outbox. */
+  readonly #unsent = new Set<number>();
+
+  constructor(owner: WorkerOwner, workers: Workers, slots: number) {
+    this.#owner = owner;
+    this.#states = new Int32Array(new SharedArrayBuffer(4 * slots));
+    this.#free = Array.from({ length: slots }, (_, i) => slots - 1 - i);
+    const later = (cb: () => void): void =>
+      owner.loop.env.backend.post(() => {
+        if (this.live) cb();
+      });
+    this.#worker = workers.start(WORKER_PROGRAM, {
+      message: (data) => later(() => this.#received(data as readonly unknown[])),
+      ended: (error) => later(() => this.#ended(error)),
+    });
+    this.#worker.post({ slots: this.#states }, []);
+  }
+
+  /** Jobs it holds and has not been told to forget. */
+  get load(): number {
+    return this.#jobs.size;
+  }
+
+  /** Whether it can take one more. */
+  get hasRoom(): boolean {
+    return this.#free.length > 0;
+  }
+
+  /** @returns its slot */
+  take(job: HeldJob): number {
+    this.idle?.cancel();
+    this.idle = undefined;
+    const slot = this.#free.pop()!;
+    this.#jobs.set(slot, job);
+    Atomics.store(this.#states, slot, QUEUED);
+    const { args, transfer, context } = job.task;
+    this.#unsent.add(slot);
+    this.#send([RUN, slot, this.#define(job.task), args, context], transfer, slot);
+    return slot;
+  }
+
+  /** Takes a job back. @returns false when it has begun */
+  withdraw(slot: number): boolean {
+    const before = Atomics.compareExchange(this.#states, slot, QUEUED, WITHDRAWN);
+    if (before !== QUEUED) return false;
+    this.#jobs.delete(slot);
+    return true;
+  }
+
+  /** Tells a job that has begun to end. */
+  abort(slot: number): void {
+    if (Atomics.compareExchange(this.#states, slot, BEGUN, ABORTED) !== BEGUN) return;
+    if (this.#jobs.get(slot)?.task.context) this.#send([ABORT, slot], [], NO_SLOT);
+  }
+
+  /** Takes back up to `count` jobs, latest first, that can be given to another. @returns oldest first */
+  release(count: number): HeldJob[] {
+    const released: HeldJob[] = [];
+    for (const [slot, job] of [...this.#jobs].reverse()) {
+      if (released.length >= count) break;
+      if (!this.#hasMoved(slot, job) && this.withdraw(slot)) released.push(job);
+    }
+    return released.reverse();
+  }
+
+  /**
+   * Ends it.
+   *
+   * @returns what it held: begun, or with arguments that moved over; and not
+   */
+  end(): { readonly lost: readonly HeldJob[]; readonly spared: readonly HeldJob[] } {
+    this.live = false;
+    this.idle?.cancel();
+    this.idle = undefined;
+    const spared = this.release(Infinity);
+    const lost = [...this.#jobs.values()];
+    this.#jobs.clear();
+    this.#outbox = [];
+    this.#worker.terminate();
+    return { lost, spared };
+  }
+
+  #ended(why: Error): void {
+    let begun = false;
+    for (const slot of this.#jobs.keys()) begun ||= Atomics.load(this.#states, slot) !== QUEUED;
+    const { lost, spared } = this.end();
+    // With nobody to blame the next one would die, too.
+    if (begun) this.#owner.died(this, lost, spared, why);
+    else this.#owner.died(this, [...lost, ...spared], [], why);
+  }
+
+  #hasMoved(slot: number, { task }: HeldJob): boolean {
+    return task.transfer.length > 0 && !this.#unsent.has(slot);
+  }
+
+  /** @returns the number of its function, which the worker has been told */
+  #define({ source, module, name }: WorkerTask): number {
+    const key = source ?? `${name} ${module}`;
+    const known = this.#functions.get(key);
+    if (known !== undefined) return known;
+    if (this.#functions.size >= MAX_FUNCTIONS) {
+      this.#functions.clear();
+      this.#send([FORGET], [], NO_SLOT);
+    }
+    const id = ++this.#lastFunction;
+    this.#functions.set(key, id);
+    this.#send([DEFINE, id, source, module, name], [], NO_SLOT);
+    return id;
+  }
+
+  /** All of a turn goes in one message. */
+  #send(message: readonly unknown[], transfer: readonly Transferable[], slot: number): void {
+    this.#outbox.push({ message, transfer, slot });
+    if (this.#outbox.length > 1) return;
+    this.#owner.loop.env.backend.post(() => this.#flush());
+  }
+
+  #flush(): void {
+    const all = this.#outbox;
+    this.#outbox = [];
+    this.#unsent.clear();
+    if (all.length === 0) return;
+    const transfers = all.filter(({ transfer }) => transfer.length > 0);
+    try {
+      this.#worker.post(
+        all.map(({ message }) => message),
+        transfers.flatMap(({ transfer }) => transfer),
+      );
+    } catch {
+      // One of them cannot be cloned: each for itself.
+      for (const each of all) this.#flushOne(each);
+    }
+  }
+
+  #flushOne({ message, transfer, slot }: Envelope): void {
+    try {
+      this.#worker.post([message], transfer);
+    } catch (thrown) {
+      const job = this.#jobs.get(slot);
+      this.#jobs.delete(slot);
+      this.#free.push(slot);
+      if (job !== undefined) {
+        const why = `Cannot send job ${job.task.label}: ${errorOf(thrown).message}`;
+        job.settle({ error: new UsageError(why, { cause: thrown }) });
+      }
+      this.#owner.freed(this);
+    }
+  }
+
+  /** Room is told when all is: what is begun then goes in one message. */
+  #received(replies: readonly unknown[]): void {
+    let freed = false;
+    for (let i = 0; i < replies.length; i += 3) {
+      const slot = replies[i] as number;
+      const kind = replies[i + 1];
+      const value = replies[i + 2];
+      const job = this.#jobs.get(slot);
+      if (kind === PROGRESS) {
+        job?.progressed(value);
+        // It may have ended this very worker.
+        if (!this.live) return;
+        continue;
+      }
+      freed = true;
+      this.#jobs.delete(slot);
+      this.#free.push(slot);
+      if (kind === SKIPPED || job === undefined) continue;
+      job.settle(kind === ERROR ? { error: errorFrom(value as PlainError) } : { value });
+      if (!this.live) return;
+    }
+    if (freed) this.#owner.freed(this);
+  }
+}
+
+/** Why a job is lost whose worker was ended for another's sake. */
+export function lostWith(task: WorkerTask): PeerError {
+  return new PeerError(
+    `Cannot go on with job ${task.label}: its worker was ended while it ran there`,
+    "ECANCELED",
+  );
+}
