@@ -22,4 +22,5 @@ export * from "@anyevent/loop";
 export * from "@anyevent/coro";
 export * from "@anyevent/mp/coro";
 export * from "@anyevent/global";
-export { sleep } from "@anyevent/coro";
+export { Debug as CoroDebug, sleep } from "@anyevent/coro";
+export { Debug } from "@anyevent/loop";

@@ -1,6 +1,8 @@
 import { Deque, show, UsageError } from "@anyevent/backends/contract";
-import type { Abort, Operation, Waker } from "@anyevent/loop";
+import { type Operation, operation, type RESUMED, type Suspension } from "@anyevent/loop";
 import { Gate, GateOperation } from "./gate.ts";
+import { limited, type WaitOptions } from "./limited.ts";
+import type { ThreadSteps } from "./thread.ts";
 import { NOTHING, QueuedOperation, WaitList } from "./wait_list.ts";
 
 /** Given to the count of items by `shutdown`: nobody has to wait for an item any more. */
@@ -9,8 +11,23 @@ const ENDLESS = 1e9;
 interface State<T> {
   readonly items: Deque<T>;
   readonly gate: Gate;
-  readonly putters: WaitList;
+  readonly putters: WaitList<Put>;
+  /** Infinity: any number. */
+  max: number;
+}
+
+/** How a channel stands. */
+export interface ChannelStats {
+  /** Items stored, those of blocked `put`s included. */
+  readonly size: number;
+  /** How many it may hold; Infinity: any number. */
   readonly max: number;
+  /** Those who wait for an item. */
+  readonly getters: number;
+  /** Those who wait for a place. */
+  readonly putters: number;
+  /** Whether `shutdown` was called. */
+  readonly isShutdown: boolean;
 }
 
 /**
@@ -34,7 +51,7 @@ interface State<T> {
  * for await (const item of channel) console.log(item); // 1 2 3
  * ```
  */
-export class Channel<T> implements AsyncIterable<T> {
+export class Channel<T> implements Iterable<T>, AsyncIterable<T> {
   readonly #state: State<T>;
 
   /**
@@ -69,21 +86,25 @@ export class Channel<T> implements AsyncIterable<T> {
    * Stores an item, at once and in any case; running what it returns waits for a place. Who is cancelled
    * in that leaves the item behind.
    */
-  put(item: T): Operation<void> {
+  put(item: T, options?: WaitOptions): Operation<void> {
     const { items, gate, max, putters } = this.#state;
     items.push(item);
     gate.adjust(1);
     if (items.size < max) return NOTHING;
-    return new Put(putters);
+    const put = new Put(putters);
+    return options === undefined ? put : limited(put, options);
   }
 
   /**
    * Takes the oldest item; at once, without a switch, when there is one.
    *
    * @returns the item; `undefined` when there is none and `shutdown` was called
+   * @throws {TimeoutError} when the time of `options` is over, or the reason of its signal: no item was
+   * taken then
    */
-  get(): Operation<T | undefined> {
-    return new Get(this.#state);
+  get(options?: WaitOptions): Operation<T | undefined> {
+    const get = new Get(this.#state);
+    return options === undefined ? get : limited(get, options);
   }
 
   /**
@@ -91,13 +112,81 @@ export class Channel<T> implements AsyncIterable<T> {
    *
    * @returns `{ done: true }` when there is none and `shutdown` was called
    */
-  next(): Operation<IteratorResult<T, undefined>> {
-    return new Next(this.#state);
+  next(options?: WaitOptions): Operation<IteratorResult<T, undefined>> {
+    return limited(new Next(this.#state), options);
+  }
+
+  /**
+   * Runs `body` in the caller's thread for each item, until the channel was shut down and is empty.
+   *
+   * @param body may block; what it throws ends the loop
+   * @throws {UsageError} when it is no function
+   */
+  each(body: (item: T) => ThreadSteps<unknown>): Operation<void> {
+    if (typeof body !== "function") {
+      throw new UsageError(`Cannot take each item: ${show(body)} is not a generator function`);
+    }
+    const state = this.#state;
+    return operation(() => "channel.each()", function* () {
+      for (;;) {
+        const next: Operation<IteratorResult<T, undefined>> = new Next(state);
+        const { done, value } = yield* next;
+        if (done) return;
+        yield* body(value);
+      }
+    });
   }
 
   /** Ends it: once it is empty, `get` gives `undefined` and loops over it end. Later items still arrive. */
   shutdown(): void {
     if (!this.isShutdown) this.#state.gate.adjust(ENDLESS);
+  }
+
+  /**
+   * Changes how many items it may hold, and lets in who waits for a place that there is then. No effect on
+   * one that holds any number.
+   *
+   * @param by how many more; negative: fewer, but one at least
+   * @throws {UsageError} when it is no integer
+   */
+  adjust(by: number): void {
+    if (!Number.isSafeInteger(by)) {
+      throw new UsageError(`Cannot adjust channel: ${show(by)} is not an integer`);
+    }
+    const state = this.#state;
+    const max = Math.max(1, state.max + by);
+    for (let free = max - state.max; free > 0 && state.putters.size > 0; free--) {
+      state.putters.shift()!.release();
+    }
+    state.max = max;
+  }
+
+  /** How it stands. */
+  stats(): ChannelStats {
+    const { items, max, gate, putters } = this.#state;
+    return {
+      size: items.size,
+      max,
+      getters: gate.waiters.size,
+      putters: putters.size,
+      isShutdown: this.isShutdown,
+    };
+  }
+
+  /** Takes items without waiting: ends when there is none now. */
+  [Symbol.iterator](): IterableIterator<T> {
+    const state = this.#state;
+    return {
+      next(): IteratorResult<T> {
+        if (state.items.size === 0 || !state.gate.tryTake()) {
+          return { done: true, value: undefined };
+        }
+        return { done: false, value: takeItem(state)! };
+      },
+      [Symbol.iterator](): IterableIterator<T> {
+        return this;
+      },
+    };
   }
 
   /** For `for await`: takes items until it was shut down and is empty. Leaving the loop does not end it. */
@@ -110,37 +199,40 @@ export class Channel<T> implements AsyncIterable<T> {
 
 function takeItem<T>(state: State<T>): T | undefined {
   const item = state.items.shift();
-  const putter = state.putters.shift() as Put | undefined;
-  if (putter !== undefined) {
-    putter.released = true;
-    putter.waker?.wake();
-  }
+  if (state.putters.size > 0) state.putters.shift()!.release();
   return item;
 }
 
+/** Hot classes: without class fields, constructors and steps spelled out, as their base says. */
 class Get<T> extends GateOperation<T | undefined> {
-  readonly #state: State<T>;
+  declare readonly channel: State<T>;
 
   constructor(state: State<T>) {
     super(state.gate);
-    this.#state = state;
+    this.channel = state;
   }
 
   describe(): string {
     return "channel.get()";
   }
 
+  override next(resumed?: typeof RESUMED): IteratorResult<Suspension, T | undefined> {
+    if (resumed === undefined) this.begin();
+    if (this.poll()) return { done: true, value: takeItem(this.channel) };
+    return { done: false, value: this };
+  }
+
   protected result(): T | undefined {
-    return takeItem(this.#state);
+    return takeItem(this.channel);
   }
 }
 
 class Next<T> extends GateOperation<IteratorResult<T, undefined>> {
-  readonly #state: State<T>;
+  declare readonly channel: State<T>;
 
-  constructor(state: State<T>) {
-    super(state.gate);
-    this.#state = state;
+  constructor(channel: State<T>) {
+    super(channel.gate);
+    this.channel = channel;
   }
 
   describe(): string {
@@ -148,34 +240,46 @@ class Next<T> extends GateOperation<IteratorResult<T, undefined>> {
   }
 
   protected result(): IteratorResult<T, undefined> {
-    if (this.#state.items.size === 0) return { done: true, value: undefined };
-    return { done: false, value: takeItem(this.#state)! };
+    if (this.channel.items.size === 0) return { done: true, value: undefined };
+    return { done: false, value: takeItem(this.channel)! };
   }
 }
 
 /** Waits from the moment of the `put` on, whether or not anybody runs it. */
 class Put extends QueuedOperation<void> {
-  released = false;
-  readonly #putters: WaitList;
+  declare released: boolean;
+  declare readonly putters: WaitList<Put>;
 
-  constructor(putters: WaitList) {
+  constructor(putters: WaitList<Put>) {
     super();
-    this.#putters = putters;
+    this.released = false;
+    this.putters = putters;
     putters.push(this);
+  }
+
+  /** The item is in the channel already. */
+  override get optional(): boolean {
+    return true;
   }
 
   describe(): string {
     return "channel.put()";
   }
 
-  start(waker: Waker): Abort {
-    this.waker = waker;
-    return () => {
-      this.waker = undefined;
-      if (!this.released) this.#putters.remove(this);
-      this.released = true;
-    };
+  /** There is a place for its item. */
+  release(): void {
+    this.released = true;
+    this.waker?.wake();
   }
+
+  abandon(): void {
+    this.waker = undefined;
+    if (!this.released) this.putters.remove(this);
+    this.released = true;
+  }
+
+  /** It was, when made. */
+  protected enqueue(): void {}
 
   protected poll(): boolean {
     return this.released;

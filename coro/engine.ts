@@ -10,52 +10,74 @@
  *
  * A batch is all switches in one turn of the loop: at most {@linkcode BATCH_SWITCHES}, and not many more
  * after {@linkcode BATCH_SECONDS}. So ceding without end, in threads or in awaiting code, delays timers and
- * I/O by about that, and never stops them.
+ * I/O by about that, and never stops them. On a clock that stands still while there is something to do, as
+ * that of the sim backend, a batch that was used up takes 2 ms of its time.
  *
  * Longer than other files because the loop and all its rare cases share private state, and because a call
  * into another module's object on the hot path would be felt.
  *
  * @module
  */
-import { type Backend, messageOf, UsageError } from "@anyevent/backends/contract";
+import { type Backend, messageOf } from "@anyevent/backends/contract";
 import {
   addAwaiting,
   beginWait,
   driving,
+  LOOK,
   type Loop,
   type Operation,
   RESUMED,
   type Suspension,
   type ThreadLister,
+  WaitOperation,
 } from "@anyevent/loop";
 import { ReadyQueue } from "./ready_queue.ts";
+import { lineOf } from "./listing.ts";
 import { drive, finish, isGenerator, isOperation, resume } from "./steps.ts";
-import { CEDE, CEDE_NOTSELF } from "./switching.ts";
+import { CEDE, CEDE_NOTSELF, SCHEDULE } from "./switching.ts";
+import { foreign } from "./foreign.ts";
+import { LEAN, QueuedOperation } from "./wait_list.ts";
 import {
   AWAIT,
   DOOMED,
+  Extra,
   FAILED,
+  LEAVING,
+  LISTED,
   MAIN,
   MISSED,
   NEW,
   type Outcome,
   PENDING,
+  POOLED,
   READY,
+  RETURNING,
   type Settle,
   SLOW_ENTRY,
   SLOW_EXIT,
   SUSPENDED,
   Task,
+  type TaskSteps,
+  TRACED,
+  type TraceEvent,
   WOUND,
   ZOMBIE,
 } from "./task.ts";
 
-/** Seconds after which a batch gives way to the loop. */
-export const BATCH_SECONDS = 0.002;
+/**
+ * Seconds after which a batch gives way to the loop; a clock that counts milliseconds makes it up to one.
+ * So few because Deno, while it always has something to do, looks at its sockets once in 61 turns only.
+ */
+export const BATCH_SECONDS = 0.0002;
+/** Seconds of a virtual clock that a batch takes which was used up in no time. */
+const VIRTUAL_SECONDS = 0.002;
 /** Switches after which it does in any case, should the clock stand still. */
 export const BATCH_SWITCHES = 65536;
+/** Idle pool threads that are kept, unless set otherwise. */
+const POOL_SIZE = 8;
 /** The clock is looked at after 1, 2, 4, … switches, and at least this often. */
-const MAX_STRIDE = 4096;
+const MAX_STRIDE = 256;
+const RESUMES: TraceEvent = { kind: "resumed" };
 let running: Engine | undefined;
 
 /** The engine whose thread is running now, if any. */
@@ -71,15 +93,25 @@ export class Engine implements ThreadLister {
   current: Task;
   /** Gets errors nobody else takes. */
   onUncaught: ((error: unknown, task: Task) => void) | undefined = undefined;
+  /** Called, or run, when threads have run and none is ready any more. */
+  idle: (() => void) | Task | undefined = undefined;
+  /** How many idle pool threads are kept. */
+  poolSize: number = POOL_SIZE;
 
   /** The loop it runs on. */
   readonly loop: Loop;
   readonly #backend: Backend;
   readonly #queue: ReadyQueue = new ReadyQueue();
-  /** Blocked awaits, oldest first. */
+  /** Awaits that have to wait or have ceded, oldest first. */
   readonly #awaits: Set<Task> = new Set();
-  /** Latest of the threads that have begun and not ended. */
+  /** Latest of the threads that were readied and have not ended. */
   #newest: Task | undefined = undefined;
+  #lastId = 0;
+  /** Pool threads without a body; the last one is used next. */
+  readonly #pool: Task[] = [];
+  #timing = false;
+  /** Taking times: since when `current` runs. */
+  #switchedAt = 0;
   /** Those who run, and cancel a thread whose clean-up is running. */
   readonly #cancellers: Task[] = [];
   #draining = false;
@@ -93,6 +125,8 @@ export class Engine implements ThreadLister {
   #batchStart = 0;
   #batchSwitches = 0;
   #stride = 1;
+  /** A batch was used up in no time: the clock is virtual, and moves only if something waits for it. */
+  #stalled = false;
   /** Switches until the clock is looked at; negative when the batch is used up. */
   #left = 1;
   readonly #turn: () => void;
@@ -123,8 +157,9 @@ export class Engine implements ThreadLister {
   /** See {@linkcode ThreadLister}. */
   listBlocked(most: number): readonly string[] {
     const blocked: Task[] = [];
-    for (let task = this.#newest; task !== undefined; task = task.older) {
-      if ((task.flags & (READY | ZOMBIE)) === 0 && task !== this.current) blocked.push(task);
+    for (const task of this.list()) {
+      if ((task.flags & (READY | ZOMBIE)) !== 0 || task === this.current) continue;
+      if (!isIdle(task)) blocked.push(task);
     }
     const lines = blocked.reverse().slice(0, most).map((task) => {
       const waitsFor = (task.flags & MISSED) !== 0 ? "its resume()" : task.describe();
@@ -132,6 +167,97 @@ export class Engine implements ThreadLister {
     });
     const more = blocked.length - lines.length;
     return more > 0 ? [...lines, `${more} more blocked threads`] : lines;
+  }
+
+  /** All threads that were readied and have not ended, newest first. */
+  list(): Task[] {
+    const all: Task[] = [];
+    for (let task = this.#newest; task !== undefined; task = task.older) all.push(task);
+    return all;
+  }
+
+  /** What waits outside threads, oldest first. */
+  get awaits(): Iterable<Task> {
+    return this.#awaits;
+  }
+
+  /**
+   * Looks where a thread waits that has begun: `seen` is called with its generators on the stack. Nothing else
+   * happens to it, unless an operation of its own kind does not know about that and takes it for a wake-up.
+   *
+   * @returns false when it is running, and when there is nothing to see
+   */
+  look(task: Task, seen: () => void): boolean {
+    const { steps, suspension } = task;
+    if (steps === undefined || (task.flags & (ZOMBIE | AWAIT | MAIN)) !== 0) return false;
+    if (task === this.current || this.#cancellers.includes(task)) return false;
+    // What waits by a condition alone does not know: its condition tells, and says no.
+    const waits = suspension instanceof WaitOperation && suspension !== SCHEDULE
+      ? suspension
+      : undefined;
+    let looked = false;
+    const noted = (): boolean => {
+      looked = true;
+      seen();
+      return false;
+    };
+    const outer = { running, current: this.current, seen: LOOK.seen };
+    running = this;
+    this.current = task;
+    LOOK.seen = noted;
+    if (waits !== undefined) {
+      Object.defineProperty(waits, "poll", { configurable: true, value: noted });
+    }
+    driving.depth++;
+    try {
+      const result = steps.next(LOOK as unknown as typeof RESUMED);
+      if (looked && !result.done) return true;
+      task.abort = undefined;
+      if (result.done) this.#returned(task, result.value);
+      else this.#block(task, result.value);
+    } catch (error) {
+      this.#failed(task, error);
+    } finally {
+      driving.depth--;
+      if (waits !== undefined) Reflect.deleteProperty(waits, "poll");
+      LOOK.seen = outer.seen;
+      this.current = outer.current;
+      running = outer.running;
+    }
+    return looked;
+  }
+
+  /** Puts a new thread into the list of all. */
+  enlist(task: Task): void {
+    if ((task.flags & (LISTED | ZOMBIE | MAIN)) !== 0) return;
+    task.flags |= LISTED;
+    task.id = ++this.#lastId;
+    const newest = this.#newest;
+    task.older = newest;
+    if (newest !== undefined) newest.newer = task;
+    this.#newest = task;
+  }
+
+  /** A thread ran for long: the clock is looked at before the next one runs. */
+  lookSoon(): void {
+    if (this.#left > 0) {
+      this.#stride -= this.#left;
+      this.#left = 0;
+    }
+  }
+
+  /** Whether times are taken. */
+  get timing(): boolean {
+    return this.#timing;
+  }
+
+  set timing(on: boolean) {
+    if (on) this.#switchedAt = this.#backend.time();
+    else if (this.#timing) this.#takeTime(this.#backend.time());
+    this.#timing = on;
+    // While times are taken the clock is looked at on each switch.
+    this.#stride = 1;
+    this.#left = Math.min(this.#left, 0);
   }
 
   /** Makes a thread that is new. */
@@ -152,6 +278,46 @@ export class Engine implements ThreadLister {
     this.#queue.push(task);
     if (!this.#posted && !this.#draining) this.#post();
     return true;
+  }
+
+  /** A thread for a body that may be one of many: an idle one, or a new one. */
+  pooled(body: (...args: never[]) => unknown, args: readonly unknown[] | undefined): Task {
+    const task = this.#pool.pop() ?? new Task(this, NEW | POOLED);
+    task.body = body;
+    task.value = args;
+    task.extra.desc = "[async_pool]";
+    this.enlist(task);
+    this.ready(task);
+    return task;
+  }
+
+  /** @returns why it cannot be switched to, if it cannot */
+  cannotForce(task: Task): string | undefined {
+    if ((task.flags & ZOMBIE) !== 0) return "it has ended";
+    if ((task.flags & SUSPENDED) !== 0) return "it is suspended";
+    if (task === this.current || this.#cancellers.includes(task)) return "it is running";
+    if ((task.flags & MAIN) === 0) return undefined;
+    return this.#awaits.size === 0 ? "nothing awaits" : undefined;
+  }
+
+  /** The next to run, whatever its priority; whether it is queued stays as it is. */
+  force(task: Task): void {
+    if ((task.flags & MAIN) !== 0) {
+      const oldest = this.#awaits.values().next().value;
+      if (oldest !== undefined) this.force(oldest);
+      return;
+    }
+    const displaced = this.#forced;
+    this.#forced = task;
+    if (displaced !== undefined && displaced !== task) this.ready(displaced);
+    if (!this.#posted && !this.#draining) this.#post();
+  }
+
+  /** Cancels all but the one that runs, newest first. */
+  killAll(): void {
+    for (const task of this.list()) {
+      if (task !== this.current) this.cancel(task, []);
+    }
   }
 
   /** Main is whatever awaits: as nobody can tell which was meant, all are woken, and look again. */
@@ -178,6 +344,7 @@ export class Engine implements ThreadLister {
     }
     task.flags |= PENDING;
     task.extra.pending = error;
+    if ((task.flags & NEW) !== 0) this.enlist(task);
     this.ready(task);
   }
 
@@ -214,6 +381,29 @@ export class Engine implements ThreadLister {
     this.#unwind(task, values);
   }
 
+  /**
+   * Ends a task as if its blocking call returned from everything: what cleans up runs in it, and may block.
+   *
+   * @returns why not
+   */
+  safeCancel(task: Task, values: readonly unknown[]): string | undefined {
+    if ((task.flags & (MAIN | AWAIT)) !== 0) return "it is the code outside threads";
+    if ((task.flags & ZOMBIE) === 0) {
+      if (task === this.current || this.#cancellers.includes(task)) return "it is running";
+      if (task.rare !== undefined && task.rare.pins > 0) return "it is in a pinned section";
+    }
+    if ((task.flags & (ZOMBIE | NEW)) !== 0) {
+      this.cancel(task, values);
+      return undefined;
+    }
+    task.value = values;
+    // In its clean-up: that is not cut short.
+    if ((task.flags & LEAVING) !== 0) return undefined;
+    task.flags |= LEAVING | RETURNING;
+    this.ready(task);
+    return undefined;
+  }
+
   /** Drives an operation for `await`: as a task with a place of its own in the queue. */
   run<T>(op: Operation<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -231,11 +421,12 @@ export class Engine implements ThreadLister {
         return steps.next();
       });
       if (outside) this.current = this.main;
-      if (outside && (task.flags & ZOMBIE) === 0 && this.readyCount > 0) this.#drainFromAwait();
+      if (!outside || (task.flags & ZOMBIE) !== 0) return;
+      if (this.readyCount > 0 || this.idle !== undefined) this.#drainFromAwait();
     });
   }
 
-  /** Reports what nobody takes, so that the program ends with it. */
+  /** Reports what nobody takes, so that the program ends with it; of pool threads it is only logged. */
   uncaught(error: unknown, task: Task): void {
     let report = error;
     if (this.onUncaught !== undefined) {
@@ -246,19 +437,41 @@ export class Engine implements ThreadLister {
         report = thrown;
       }
     }
+    if ((task.flags & POOLED) !== 0) {
+      this.loop.env.log(4, `${task.name} failed: ${stackOf(report)}`);
+      return;
+    }
+    this.loop.env.log(1, `uncaught error in thread ${lineOf(task, this.current)}`);
     this.#backend.post(() => {
       throw report;
     });
   }
 
+  /** What the thread that runs has used up. */
+  #takeTime(now: number): void {
+    if ((this.current.flags & MAIN) === 0) this.current.extra.ran += now - this.#switchedAt;
+    this.#switchedAt = now;
+  }
+
   #post(): void {
     this.#posted = true;
-    this.#backend.post(this.#turn);
+    if (!this.#stalled) {
+      this.#backend.post(this.#turn);
+      return;
+    }
+    this.#stalled = false;
+    try {
+      this.loop.addTimer(VIRTUAL_SECONDS, 0, this.#turn);
+    } catch {
+      // The loop was disposed of.
+      this.#backend.post(this.#turn);
+    }
   }
 
   #newBatch(): void {
     this.#inBatch = true;
     this.#batchStart = this.#backend.time();
+    this.#switchedAt = this.#batchStart;
     this.#batchSwitches = 0;
     this.#stride = 1;
     this.#left = 1;
@@ -267,13 +480,16 @@ export class Engine implements ThreadLister {
   /** @returns whether the batch goes on */
   #lookAtClock(): boolean {
     this.#batchSwitches += this.#stride;
-    const elapsed = this.#backend.time() - this.#batchStart;
+    const now = this.#backend.time();
+    const elapsed = now - this.#batchStart;
+    if (this.#timing) this.#takeTime(now);
     if (elapsed >= BATCH_SECONDS || this.#batchSwitches >= BATCH_SWITCHES) {
       this.#left = -1;
+      this.#stalled = elapsed === 0;
       return false;
     }
     const rest = BATCH_SWITCHES - this.#batchSwitches;
-    this.#stride = Math.min(this.#stride * 2, MAX_STRIDE, rest);
+    this.#stride = this.#timing ? 1 : Math.min(Math.max(1, this.#stride) * 2, MAX_STRIDE, rest);
     this.#left = this.#stride;
     return true;
   }
@@ -293,7 +509,8 @@ export class Engine implements ThreadLister {
     this.#stop = false;
     driving.depth++;
     try {
-      this.#trampoline();
+      do this.#trampoline(); while (this.#idleWants());
+      if (this.#timing) this.#takeTime(this.#backend.time());
     } finally {
       driving.depth--;
       this.#draining = false;
@@ -301,6 +518,21 @@ export class Engine implements ThreadLister {
       this.current = this.main;
       if (!this.#posted && this.readyCount > 0) this.#post();
     }
+  }
+
+  /** Nothing is ready any more. @returns whether there is something to run again */
+  #idleWants(): boolean {
+    const idle = this.idle;
+    if (idle === undefined || this.#stop || this.#left < 0 || this.readyCount > 0) return false;
+    if (idle instanceof Task) {
+      // One that blocked, with nothing else having run since, waits for the loop as all do.
+      if (idle === this.current || (idle.flags & ZOMBIE) !== 0) return false;
+      this.ready(idle);
+      return true;
+    }
+    this.current = this.main;
+    this.#guarded(this.main, idle);
+    return this.readyCount > 0;
   }
 
   #trampoline(): void {
@@ -319,6 +551,7 @@ export class Engine implements ThreadLister {
       }
       const flags = task.flags;
       this.current = task;
+      task.uses++;
       let result: IteratorResult<Suspension, unknown>;
       try {
         if ((flags & SLOW_ENTRY) === 0) {
@@ -338,7 +571,7 @@ export class Engine implements ThreadLister {
         continue;
       }
       const suspension = result.value;
-      if ((task.flags & SLOW_EXIT) !== 0 && this.#leave(task)) continue;
+      if ((task.flags & SLOW_EXIT) !== 0 && this.#leave(task, suspension)) continue;
       if (suspension === CEDE) {
         if ((task.flags & READY) === 0) {
           task.flags |= READY;
@@ -372,7 +605,9 @@ export class Engine implements ThreadLister {
   #block(task: Task, suspension: Suspension): void {
     task.suspension = suspension;
     try {
-      task.abort = beginWait(suspension, task);
+      task.abort = suspension instanceof QueuedOperation && suspension.begun
+        ? suspension.start(task)
+        : beginWait(suspension, task);
     } catch (error) {
       this.throwInto(task, error);
     }
@@ -390,10 +625,15 @@ export class Engine implements ThreadLister {
       return undefined;
     }
     if ((task.flags & WOUND) !== 0) this.#enterBlocks(task);
+    if ((task.flags & TRACED) !== 0) this.#trace(task, () => RESUMES);
+    if ((task.flags & RETURNING) !== 0) {
+      task.flags &= ~RETURNING;
+      stopWaiting(task);
+      return task.steps!.return!();
+    }
     if ((task.flags & PENDING) !== 0) {
       const error = takePending(task);
-      task.abort?.();
-      task.abort = undefined;
+      stopWaiting(task);
       if ((task.flags & NEW) !== 0) {
         forgetBody(task);
         throw error;
@@ -405,40 +645,30 @@ export class Engine implements ThreadLister {
     return this.#begin(task);
   }
 
-  #begin(task: Task): IteratorResult<Suspension, unknown> {
-    const body = task.body!;
+  #begin(task: Task): IteratorResult<Suspension, unknown> | undefined {
+    const body = task.body;
+    // Somebody readied an idle pool thread.
+    if (body === undefined) return undefined;
     const args = task.value as never[] | undefined;
     forgetBody(task);
     const made = args === undefined ? body() : body(...args);
     if (typeof made !== "object" || made === null) return { value: made, done: true };
+    if ((task.flags & LISTED) === 0) this.enlist(task);
     if (isGenerator(made)) {
-      this.#list(task);
       task.steps = made;
       return made.next();
     }
-    if (isOperation(made)) {
-      const steps = drive(made);
-      this.#list(task);
-      task.steps = steps;
-      return steps.next();
-    }
-    if (typeof (made as PromiseLike<unknown>).then === "function") {
-      throw new UsageError(
-        `Cannot run ${body.name || "function"} as a thread: it returned a promise; ` +
-          "use a generator function",
-      );
-    }
-    return { value: made, done: true };
-  }
-
-  #list(task: Task): void {
-    const newest = this.#newest;
-    task.older = newest;
-    if (newest !== undefined) newest.newer = task;
-    this.#newest = task;
+    let steps: TaskSteps;
+    if (isOperation(made)) steps = drive(made);
+    else if (typeof (made as Partial<PromiseLike<unknown>>).then === "function") {
+      steps = foreign(task, made as PromiseLike<unknown>);
+    } else return { value: made, done: true };
+    task.steps = steps;
+    return steps.next();
   }
 
   #unlist(task: Task): void {
+    if ((task.flags & LISTED) === 0) return;
     const { older, newer } = task;
     if (older !== undefined) older.newer = newer;
     if (newer !== undefined) newer.older = older;
@@ -448,12 +678,15 @@ export class Engine implements ThreadLister {
   }
 
   /** The rare cases of switching away. @returns whether the task has ended */
-  #leave(task: Task): boolean {
+  #leave(task: Task, suspension: Suspension): boolean {
+    if ((task.flags & (TRACED | DOOMED)) === TRACED) {
+      this.#trace(task, () => ({ kind: "blocked", on: suspension?.describe?.() ?? "nothing" }));
+    }
     if ((task.flags & DOOMED) !== 0) {
       this.#unwind(task, task.value as readonly unknown[]);
       return true;
     }
-    this.#leaveBlocks(task);
+    if ((task.flags & WOUND) !== 0) this.#leaveBlocks(task);
     return false;
   }
 
@@ -461,7 +694,7 @@ export class Engine implements ThreadLister {
     const steps = task.steps!;
     if ((task.flags & PENDING) !== 0) {
       const error = takePending(task);
-      task.abort?.();
+      stopWaiting(task);
       this.#stepAwait(task, () => {
         if (steps.throw === undefined) throw error;
         return steps.throw(error);
@@ -490,6 +723,7 @@ export class Engine implements ThreadLister {
   }
 
   #blockAwait(task: Task, suspension: Suspension): void {
+    this.#awaits.add(task);
     if (suspension === CEDE_NOTSELF) {
       this.#cedeNotself(task);
       return;
@@ -498,10 +732,7 @@ export class Engine implements ThreadLister {
       this.ready(task);
       return;
     }
-    if (!this.#awaits.has(task)) {
-      this.#awaits.add(task);
-      task.extra.settle!.forget = addAwaiting(task);
-    }
+    task.extra.settle!.forget ??= addAwaiting(task);
     this.#block(task, suspension);
     if ((this.main.flags & READY) !== 0) {
       this.main.flags &= ~READY;
@@ -521,27 +752,76 @@ export class Engine implements ThreadLister {
   }
 
   #returned(task: Task, value: unknown): void {
-    if ((task.flags & DOOMED) !== 0) {
+    if ((task.flags & (DOOMED | LEAVING)) !== 0) {
       this.#end(task, { kind: "cancelled", values: task.value as readonly unknown[] });
+    } else if ((task.flags & POOLED) !== 0) {
+      this.#recycle(task, undefined);
     } else {
       this.#end(task, { kind: "returned", values: value === undefined ? [] : [value] });
     }
   }
 
   #failed(task: Task, error: unknown): void {
-    if ((task.flags & DOOMED) !== 0) {
+    const { flags } = task;
+    if ((flags & (DOOMED | LEAVING)) !== 0) {
       this.#end(task, { kind: "cancelled", values: task.value as readonly unknown[] });
+      if ((flags & DOOMED) === 0) this.cleanUpFailed(error, task);
+      else if (!this.#takenByHandler(error, task)) this.uncaught(error, task);
+      return;
+    }
+    if ((flags & POOLED) !== 0) {
       if (!this.#takenByHandler(error, task)) this.uncaught(error, task);
+      this.#recycle(task, { error });
       return;
     }
     const rare = task.rare;
-    const joiners = rare?.joiners;
+    if (task.joiner !== undefined) {
+      (task.extra.joiners ??= []).unshift(task.joiner);
+      task.joiner = undefined;
+    }
+    const joiners = task.rare?.joiners;
     const owned = rare?.onEnd !== undefined;
     this.#end(task, { kind: "failed", error });
     if (this.#takenByHandler(error, task) || owned) return;
     // Those who joined may have died in the callbacks, or may yet before they throw it.
     if (joiners === undefined || joiners.length === 0) this.uncaught(error, task);
-    else rare!.untaken = joiners;
+    else task.extra.untaken = joiners;
+  }
+
+  /** The body of a pool thread has ended: it waits for the next, unless there are enough that do. */
+  #recycle(task: Task, failed: { readonly error: unknown } | undefined): void {
+    if ((task.flags & WOUND) !== 0) this.#leaveBlocks(task);
+    if ((task.flags & TRACED) !== 0) {
+      const outcome: Outcome = failed === undefined
+        ? { kind: "returned", values: [] }
+        : { kind: "failed", error: failed.error };
+      this.#trace(task, () => ({ kind: "ended", outcome }));
+      task.flags &= ~TRACED;
+    }
+    if (this.#pool.length >= this.poolSize) {
+      task.flags &= ~WOUND;
+      this.#end(task, { kind: "returned", values: [] });
+      return;
+    }
+    task.flags = (task.flags & (READY | LISTED)) | NEW | POOLED;
+    task.prio = task.uses = 0;
+    task.body =
+      task.steps =
+      task.suspension =
+      task.abort =
+      task.value =
+        undefined;
+    const { extra } = task;
+    const { controller } = extra;
+    const fresh = new Extra();
+    fresh.desc = "[async pool idle]";
+    fresh.onDestroy = extra.onDestroy;
+    fresh.joiners = extra.joiners;
+    task.rare = fresh;
+    // One that was thrown into while idle is in it.
+    if (failed === undefined || !this.#pool.includes(task)) this.#pool.push(task);
+    unsignal(extra);
+    if (failed !== undefined) controller?.abort(failed.error);
   }
 
   /** @returns whether the thread has a handler of its own, which then was called */
@@ -553,14 +833,13 @@ export class Engine implements ThreadLister {
   }
 
   /** Reports what a clean-up threw. The thread ends as cancelled, and the program goes on. */
-  #cleanUpFailed(error: unknown, task: Task): void {
+  cleanUpFailed(error: unknown, task: Task): void {
     if (this.#takenByHandler(error, task)) return;
     if (this.onUncaught !== undefined) {
       this.uncaught(error, task);
       return;
     }
-    const stack = error instanceof Error ? error.stack : undefined;
-    this.loop.env.log(4, `clean-up of ${task.name} failed: ${stack ?? messageOf(error)}`);
+    this.loop.env.log(4, `clean-up of ${task.name} failed: ${stackOf(error)}`);
   }
 
   /**
@@ -569,9 +848,8 @@ export class Engine implements ThreadLister {
    */
   #unwind(task: Task, values: readonly unknown[]): void {
     task.value = values;
-    const { abort, flags } = task;
-    task.abort = undefined;
-    task.flags = (flags & ~DOOMED) | ZOMBIE;
+    const { flags } = task;
+    task.flags = (flags & ~(DOOMED | RETURNING)) | ZOMBIE;
     if ((flags & NEW) !== 0) forgetBody(task, values);
     const errors: unknown[] = [];
     const outer = running;
@@ -581,7 +859,7 @@ export class Engine implements ThreadLister {
     this.#cancellers.push(canceller);
     driving.depth++;
     try {
-      collect(errors, () => abort?.());
+      collect(errors, () => stopWaiting(task));
       const steps = task.steps;
       if (steps !== undefined) {
         // A doomed one was not switched away from.
@@ -597,7 +875,7 @@ export class Engine implements ThreadLister {
       running = outer;
     }
     this.#end(task, { kind: "cancelled", values: task.value as readonly unknown[] });
-    for (const error of errors) this.#cleanUpFailed(error, task);
+    for (const error of errors) this.cleanUpFailed(error, task);
   }
 
   /** In this order: leave blocks, destroy callbacks, those who join (last one first). */
@@ -606,29 +884,56 @@ export class Engine implements ThreadLister {
     const failed = outcome.kind === "failed";
     if ((task.flags & READY) !== 0) this.#queue.forget();
     this.#unlist(task);
-    task.flags = (task.flags & SUSPENDED) | (failed ? ZOMBIE | FAILED : ZOMBIE);
+    if ((task.flags & POOLED) !== 0) {
+      const at = this.#pool.indexOf(task);
+      if (at >= 0) this.#pool.splice(at, 1);
+    }
+    if ((task.flags & TRACED) !== 0) this.#trace(task, () => ({ kind: "ended", outcome }));
+    task.flags = (task.flags & (SUSPENDED | POOLED)) | (failed ? ZOMBIE | FAILED : ZOMBIE);
     task.steps = undefined;
     task.suspension = undefined;
     task.abort = undefined;
     task.value = failed ? outcome.error : outcome.values;
     const rare = task.rare;
-    if (rare === undefined) return;
-    const values = failed ? [] : outcome.values;
-    const { onDestroy, onEnd, joiners } = rare;
+    if (rare !== undefined) this.#endRare(task, rare, outcome);
+    const joiner = task.joiner;
+    task.joiner = undefined;
+    joiner?.wake();
+  }
+
+  #endRare(task: Task, rare: Extra, outcome: Outcome): void {
+    const { onDestroy, onEnd, controller } = rare;
     rare.onDestroy =
       rare.onEnd =
-      rare.joiners =
+      rare.trace =
       rare.enter =
       rare.leave =
         undefined;
-    rare.pending = rare.rouse = undefined;
+    rare.pending =
+      rare.rouse =
+      rare.data =
+      rare.specifics =
+        undefined;
+    unsignal(rare);
+    if (controller !== undefined) {
+      if (outcome.kind === "cancelled") controller.abort();
+      if (outcome.kind === "failed") controller.abort(outcome.error);
+    }
     if (onDestroy !== undefined) {
+      const values = outcome.kind === "failed" ? [] : outcome.values;
       for (const callback of onDestroy.reverse()) this.#guarded(task, () => callback(...values));
     }
     if (onEnd !== undefined) this.#guarded(task, () => onEnd(outcome));
+    // Callbacks may have cancelled some.
+    const { joiners } = rare;
+    rare.joiners = undefined;
     if (joiners !== undefined) {
       for (const joiner of joiners.reverse()) joiner.wake();
     }
+  }
+
+  #trace(task: Task, event: () => TraceEvent): void {
+    this.#guarded(task, () => task.rare?.trace?.(event()));
   }
 
   #enterBlocks(task: Task): void {
@@ -655,6 +960,27 @@ function collect(errors: unknown[], part: () => void): void {
   } catch (error) {
     errors.push(error);
   }
+}
+
+/** Ends the wait of a task, if it waits. */
+function stopWaiting(task: Task): void {
+  const { abort } = task;
+  task.abort = undefined;
+  if (abort === LEAN) (task.suspension as QueuedOperation<unknown>).abandon();
+  else abort?.();
+}
+
+function unsignal(extra: Extra): void {
+  for (const undo of extra.unsignal ?? []) undo();
+  extra.unsignal = undefined;
+}
+
+function isIdle(task: Task): boolean {
+  return (task.flags & (NEW | POOLED)) === (NEW | POOLED) && task.body === undefined;
+}
+
+function stackOf(error: unknown): string {
+  return (error instanceof Error ? error.stack : undefined) ?? messageOf(error);
 }
 
 function forgetBody(task: Task, value?: readonly unknown[]): void {

@@ -1,9 +1,17 @@
-import type { Abort, Waker } from "@anyevent/loop";
-import { QueuedOperation, WaitList } from "./wait_list.ts";
+import type { RESUMED, Suspension, Waker } from "@anyevent/loop";
+import { QueuedOperation, WaitList, type WaitNode } from "./wait_list.ts";
 
 const IDLE = 0;
 const QUEUED = 1;
 const WOKEN = 2;
+const CALLBACK = 3;
+
+/** What waits in a gate: an operation or a callback. */
+export interface GateWaiter extends WaitNode {
+  /** Whether it is queued, woken, or a callback. */
+  state: number;
+  readonly waker: Waker | undefined;
+}
 
 /**
  * A count that operations wait for to be positive: the core of semaphores and channels.
@@ -17,7 +25,7 @@ export class Gate {
   /** May be negative: so many `adjust(1)` come to nothing. */
   count: number;
   /** Who waits. */
-  readonly waiters: WaitList = new WaitList();
+  readonly waiters: WaitList<GateWaiter> = new WaitList();
   /** Woken, have not run. */
   woken = 0;
 
@@ -34,9 +42,11 @@ export class Gate {
   /** Wakes who can be served. */
   wakeNext(): void {
     while (this.count > this.woken && this.waiters.size > 0) {
-      const waiter = this.waiters.shift() as GateOperation<unknown>;
-      waiter.state = WOKEN;
-      this.woken++;
+      const waiter = this.waiters.shift()!;
+      if (waiter.state !== CALLBACK) {
+        waiter.state = WOKEN;
+        this.woken++;
+      }
       waiter.waker!.wake();
     }
   }
@@ -49,30 +59,64 @@ export class Gate {
   }
 }
 
-/** Waits for a gate, and takes one. */
-export abstract class GateOperation<T> extends QueuedOperation<T> {
-  /** Which of the three. */
-  state = IDLE;
-  protected readonly gate: Gate;
+/** A callback in the queue of a gate: called, once, inside the call that makes the count positive. */
+export class GateCallback implements GateWaiter, Waker {
+  before: WaitNode | undefined = undefined;
+  after: WaitNode | undefined = undefined;
+  state = CALLBACK;
+  readonly #gate: Gate;
+  #callback: (() => void) | undefined;
+
+  /** @param callback must not throw */
+  constructor(gate: Gate, callback: () => void) {
+    this.#gate = gate;
+    this.#callback = callback;
+    if (gate.count > 0) this.wake();
+    else gate.waiters.push(this);
+  }
+
+  /** It is called by itself. */
+  get waker(): Waker {
+    return this;
+  }
+
+  wake(): void {
+    const callback = this.#callback;
+    this.#callback = undefined;
+    callback?.();
+  }
+
+  cancel(): void {
+    if (this.#callback === undefined) return;
+    this.#callback = undefined;
+    this.#gate.waiters.remove(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.cancel();
+  }
+}
+
+/** Waits for a gate, and takes one. Without class fields, as its base says. */
+export abstract class GateOperation<T> extends QueuedOperation<T> implements GateWaiter {
+  declare state: number;
+  declare protected readonly gate: Gate;
 
   constructor(gate: Gate) {
     super();
+    this.state = IDLE;
     this.gate = gate;
-  }
-
-  start(waker: Waker): Abort {
-    this.waker = waker;
-    // One woken for nothing keeps its place.
-    if (this.state !== QUEUED) {
-      this.state = QUEUED;
-      this.gate.waiters.push(this);
-    }
-    return () => this.#abort();
   }
 
   /** What is done when the count is positive. */
   protected take(): void {
     this.gate.count--;
+  }
+
+  override next(resumed?: typeof RESUMED): IteratorResult<Suspension, T> {
+    if (resumed === undefined) this.begin();
+    if (this.poll()) return { done: true, value: this.result() };
+    return { done: false, value: this };
   }
 
   protected poll(): boolean {
@@ -90,7 +134,14 @@ export abstract class GateOperation<T> extends QueuedOperation<T> {
     return true;
   }
 
-  #abort(): void {
+  /** One woken for nothing keeps its place. */
+  protected enqueue(): void {
+    if (this.state === QUEUED) return;
+    this.state = QUEUED;
+    this.gate.waiters.push(this);
+  }
+
+  abandon(): void {
     const state = this.state;
     this.state = IDLE;
     if (state === QUEUED) this.gate.waiters.remove(this);

@@ -22,30 +22,59 @@
  *
  * @module
  */
-export { Channel } from "./channel.ts";
+export { Channel, type ChannelStats } from "./channel.ts";
+export * from "./debug/mod.ts";
+export { CancelRefused } from "./errors.ts";
+export * from "./io/mod.ts";
+export { type WaitOptions, within } from "./limited.ts";
+export { pin } from "./pin.ts";
 export { PRIO_HIGH, PRIO_IDLE, PRIO_LOW, PRIO_MAX, PRIO_MIN, PRIO_NORMAL } from "./priority.ts";
+export { wait } from "./promise.ts";
 export { type RouseCallback, rouseCb, rouseWait } from "./rouse.ts";
-export { defaultScheduler, Scheduler, type SpawnOptions } from "./scheduler.ts";
-export { Semaphore, type SemaphoreGuard } from "./semaphore.ts";
-export { Signal } from "./signal.ts";
+export { RWLock, type RWLockStats } from "./rwlock.ts";
+export { defaultScheduler, Scheduler, type ThreadOptions } from "./scheduler.ts";
+export {
+  Semaphore,
+  type SemaphoreGuard,
+  type SemaphoreStats,
+  type WaitCallback,
+} from "./semaphore.ts";
+export { SemaphoreSet, type SemaphoreSetStats } from "./semaphore_set.ts";
+export { Signal, type SignalStats } from "./signal.ts";
 export {
   async,
+  asyncPool,
   cede,
   cedeNotself,
   current,
+  killall,
   main,
   nready,
   schedule,
   sleep,
   terminate,
 } from "./spawn.ts";
-export type { Outcome } from "./task.ts";
+export { Specific } from "./specific.ts";
+export { State } from "./state.ts";
+export {
+  type Emit,
+  iterate,
+  produce,
+  readableFrom,
+  type ThreadIterator,
+  writableTo,
+} from "./streams.ts";
+export type { Outcome, TraceEvent } from "./task.ts";
 export { Coro, type ThreadBody, type ThreadSteps } from "./thread.ts";
+export { timeout, type TimeoutFlag } from "./timer.ts";
+export { cedeIfDue } from "./timeslice.ts";
 export { unblockSub } from "./unblock_sub.ts";
-export { onEnter, onLeave, type Winder } from "./winders.ts";
+export { onEnter, onLeave, swapProp, type Winder } from "./winders.ts";
 export {
   type Abort,
   type DurationLike,
+  type Guard,
+  guard,
   type Operation,
   RESUMED,
   type Seconds,

@@ -1,6 +1,7 @@
 import { show, UsageError } from "@anyevent/backends/contract";
 import { type Abort, type Operation, WaitOperation, type Waker } from "@anyevent/loop";
 import { currentEngine } from "./default_engine.ts";
+import { limited, type WaitOptions } from "./limited.ts";
 
 /** A callback made by {@linkcode rouseCb}: its first call wakes who waits, later ones do nothing. */
 export type RouseCallback<A extends readonly unknown[] = readonly unknown[]> = (
@@ -53,11 +54,13 @@ export function rouseCb<A extends readonly unknown[] = unknown[]>(): RouseCallba
  * `Coro::rouse_wait`.
  *
  * @param callback default: the latest one the running thread made, which then is its default no more
+ * @param options limits; given up, the callback may be waited for again
  * @returns the arguments of the call
  * @throws {UsageError} for another function, without a default, or while somebody waits for it
  */
 export function rouseWait<A extends readonly unknown[] = unknown[]>(
   callback?: RouseCallback<A>,
+  options?: WaitOptions,
 ): Operation<A> {
   let chosen: object | undefined = callback;
   if (chosen === undefined) {
@@ -72,7 +75,7 @@ export function rouseWait<A extends readonly unknown[] = unknown[]>(
   if (rouse === undefined) {
     throw new UsageError(`Cannot wait for ${show(callback)}: not made by rouseCb()`);
   }
-  return new RouseWait<A>(rouse);
+  return limited(new RouseWait<A>(rouse), options);
 }
 
 /** An `await` is too short-lived to own one: main does. */

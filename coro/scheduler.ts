@@ -3,20 +3,38 @@ import type { Loop, Operation } from "@anyevent/loop";
 import { defaultEngine } from "./default_engine.ts";
 import { Engine } from "./engine.ts";
 import type { Outcome } from "./task.ts";
-import { adopt, checkBody, type Coro, coroOf, type ThreadBody } from "./thread.ts";
+import { checkSignal } from "./limited.ts";
+import {
+  adopt,
+  checkBody,
+  checkPoolSize,
+  type Coro,
+  coroOf,
+  getIdle,
+  getUncaught,
+  listThreads,
+  setIdle,
+  setUncaught,
+  type ThreadBody,
+} from "./thread.ts";
 
 /** Options of {@linkcode Scheduler.spawn}. */
-export interface SpawnOptions {
+export interface ThreadOptions {
   /** What the thread is, for people. */
   readonly desc?: string;
   /** Its priority; default `PRIO_NORMAL`. */
   readonly prio?: number;
+  /** Cancels it when it is aborted. */
+  readonly signal?: AbortSignal;
   /**
    * Called once when the thread has ended in whatever way, after its clean-up and before those who join.
    * With it, an error of the body counts as taken care of. Must not throw.
    */
   readonly onEnd?: (outcome: Outcome) => void;
 }
+
+/** The engine behind a scheduler. */
+export let engineOf: (scheduler: Scheduler) => Engine;
 
 /**
  * Runs threads on a loop. Programs mostly use the default one, through {@linkcode async} and the other
@@ -37,16 +55,19 @@ export interface SpawnOptions {
  *
  * ## Fairness
  *
- * In each turn of the loop threads run for about 2 ms (at most 65536 switches), whoever makes them run;
- * what is still ready runs in the next turn. So threads, or an async function, that cede without end
- * neither stop timers nor I/O, nor are stopped by them. A thread that does not block holds up all.
+ * In each turn of the loop threads run for about 1 ms (at most 65536 switches), whoever makes them run;
+ * what is still ready runs in the next turn (in virtual time, where computing takes none, 2 ms later). So
+ * threads, or an async function, that cede without end neither stop timers nor I/O, nor are stopped by them.
+ * How soon a socket is looked at then is the host's choice: Deno itself looks once in 61 turns, the ffi
+ * backend in each. A thread that does not block holds up all; `cedeIfDue()` in its loops helps.
  *
  * ## Errors
  *
  * What a thread throws is thrown by `join` in those who wait for it. When nobody does, or all who did ended
- * before they could throw it, it goes to the thread's `onUncaught`, else to the scheduler's, else it is
- * thrown from the loop and ends the program with status 1 as any uncaught error does. With a handler, all
- * other threads go on. What the clean-up of a cancelled thread throws takes the same way, but is only
+ * before they could throw it, it goes to the thread's `onUncaught`, else to the scheduler's, else the thread's
+ * line of the listing is logged, and the error is thrown from the loop and ends the program with status 1 as
+ * any uncaught error does. With a handler, all other threads go on. Errors of pool threads, and of those
+ * with `onEnd` (ports), never end the program. What the clean-up of a cancelled thread throws takes the same way, but is only
  * logged in the end.
  *
  * @example
@@ -65,6 +86,10 @@ export interface SpawnOptions {
  */
 export class Scheduler {
   readonly #engine: Engine;
+
+  static {
+    engineOf = (scheduler) => scheduler.#engine;
+  }
 
   /**
    * A scheduler without threads.
@@ -101,14 +126,61 @@ export class Scheduler {
     return start<T>(this.#engine, body as (...args: never[]) => unknown, args);
   }
 
+  /** As {@linkcode asyncPool}, on this scheduler. */
+  asyncPool<T, A extends readonly unknown[]>(body: ThreadBody<T, A>, ...args: A): Coro<T> {
+    checkBody(body);
+    return startPooled<T>(this.#engine, body as (...args: never[]) => unknown, args);
+  }
+
+  /** As {@linkcode Coro.list}. */
+  list(): Coro[] {
+    return listThreads(this.#engine);
+  }
+
+  /** As {@linkcode killall}. */
+  killall(): void {
+    this.#engine.killAll();
+  }
+
+  /** As {@linkcode Coro.poolSize}. */
+  get poolSize(): number {
+    return this.#engine.poolSize;
+  }
+
+  set poolSize(size: number) {
+    this.#engine.poolSize = checkPoolSize(size);
+  }
+
+  /** As {@linkcode Coro.idle}. */
+  get idle(): (() => void) | Coro | undefined {
+    return getIdle(this.#engine);
+  }
+
+  set idle(idle: (() => void) | Coro | undefined) {
+    setIdle(this.#engine, idle);
+  }
+
+  /**
+   * Takes the time of each thread, or stops to; off at first, as it costs two looks at the clock a switch.
+   * See {@linkcode Coro.times}.
+   *
+   * @returns whether it was on
+   */
+  enableTimes(on = true): boolean {
+    const was = this.#engine.timing;
+    if (on !== was) this.#engine.timing = on;
+    return was;
+  }
+
   /**
    * Makes and readies a thread whose end its maker wants to know: as a port of a node does.
    *
-   * @throws {UsageError} when `body` is no function, or an async one
+   * @throws {UsageError} when `body` is no function, or an async generator function, or an option is wrong
    */
-  spawn<T>(body: ThreadBody<T>, options: SpawnOptions = {}): Coro<T> {
+  spawn<T>(body: ThreadBody<T>, options: ThreadOptions = {}): Coro<T> {
     checkBody(body);
-    const { desc, prio, onEnd } = options;
+    const { desc, prio, signal, onEnd } = options;
+    if (signal !== undefined) checkSignal(signal, "make thread");
     if (onEnd !== undefined && typeof onEnd !== "function") {
       throw new UsageError(`Cannot make thread: onEnd ${show(onEnd)} is not a function`);
     }
@@ -118,6 +190,7 @@ export class Scheduler {
     if (onEnd !== undefined) task.extra.onEnd = onEnd;
     if (prio !== undefined) coro.prio(prio);
     coro.ready();
+    if (signal !== undefined) coro.cancelOn(signal);
     return coro;
   }
 
@@ -138,24 +211,14 @@ export class Scheduler {
    * callbacks throw. `undefined`: the default, which ends the program.
    */
   get onUncaught(): ((error: unknown, coro: Coro) => void) | undefined {
-    return handlers.get(this.#engine);
+    return getUncaught(this.#engine);
   }
 
   set onUncaught(handler: ((error: unknown, coro: Coro) => void) | undefined) {
-    if (handler === undefined) {
-      handlers.delete(this.#engine);
-      this.#engine.onUncaught = undefined;
-      return;
-    }
-    if (typeof handler !== "function") {
-      throw new UsageError(`Cannot set onUncaught: ${show(handler)} is not a function`);
-    }
-    handlers.set(this.#engine, handler);
-    this.#engine.onUncaught = (error, task) => handler(error, coroOf(task));
+    setUncaught(this.#engine, handler);
   }
 }
 
-const handlers = new WeakMap<Engine, (error: unknown, coro: Coro) => void>();
 let taken: Engine | undefined;
 let standard: Scheduler | undefined;
 
@@ -177,6 +240,16 @@ export function start<T>(
 ): Coro<T> {
   const task = engine.create(body, args.length === 0 ? undefined : args);
   const coro = adopt<T>(task);
+  engine.enlist(task);
   engine.ready(task);
   return coro;
+}
+
+/** Readies a thread of the pool. */
+export function startPooled<T>(
+  engine: Engine,
+  body: (...args: never[]) => unknown,
+  args: readonly unknown[],
+): Coro<T> {
+  return coroOf(engine.pooled(body, args.length === 0 ? undefined : args)) as Coro<T>;
 }

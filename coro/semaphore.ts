@@ -1,6 +1,9 @@
 import { show, UsageError } from "@anyevent/backends/contract";
 import { type Operation, operation, type RESUMED, type Suspension } from "@anyevent/loop";
-import { Gate, GateOperation } from "./gate.ts";
+import { reportThrow } from "./default_engine.ts";
+import { Gate, GateCallback, GateOperation } from "./gate.ts";
+import { limited, type WaitOptions } from "./limited.ts";
+import type { ThreadSteps } from "./thread.ts";
 
 /** Holds one of a semaphore, until released. */
 export interface SemaphoreGuard extends Disposable {
@@ -8,6 +11,22 @@ export interface SemaphoreGuard extends Disposable {
   release(): void;
   /** Same as `release`. */
   cancel(): void;
+}
+
+/** A registered callback: `cancel` takes it back. */
+export interface WaitCallback extends Disposable {
+  /** Takes it back, unless it was called. Idempotent. */
+  cancel(): void;
+}
+
+/** How a semaphore stands. */
+export interface SemaphoreStats {
+  /** How many there are. */
+  readonly count: number;
+  /** Threads, awaits and callbacks that wait. */
+  readonly waiters: number;
+  /** Those who were woken and have not run. */
+  readonly woken: number;
 }
 
 /**
@@ -70,9 +89,15 @@ export class Semaphore {
     this.#gate.adjust(1);
   }
 
-  /** Takes one; at once, without a switch, when there is one. */
-  down(): Operation<void> {
-    return new Down(this.#gate);
+  /**
+   * Takes one; at once, without a switch, when there is one.
+   *
+   * @throws {TimeoutError} when the time of `options` is over, or the reason of its signal: nothing was
+   * taken then
+   */
+  down(options?: WaitOptions): Operation<void> {
+    const down = new Down(this.#gate);
+    return options === undefined ? down : limited(down, options);
   }
 
   /** Takes one if there is one. @returns whether it did */
@@ -81,31 +106,55 @@ export class Semaphore {
   }
 
   /** Waits until there is one, without taking it: until the next switch it can be had. */
-  wait(): Operation<void> {
-    return new Wait(this.#gate);
+  wait(options?: WaitOptions): Operation<void>;
+  /**
+   * Calls `callback` once, when there is one: inside this call when there is now, else inside the `up` or
+   * `adjust` that makes it so, in its turn among those who wait. It may take one with `try`; otherwise those
+   * behind it are served too. What it throws goes to `onCallbackError` of the loop.
+   *
+   * @returns takes it back
+   */
+  wait(callback: (semaphore: this) => void): WaitCallback;
+  wait(what?: WaitOptions | ((semaphore: this) => void)): Operation<void> | WaitCallback {
+    if (typeof what === "function") {
+      return new GateCallback(this.#gate, () => reportThrow(() => what(this), "semaphore.wait()"));
+    }
+    return limited(new Wait(this.#gate), what);
   }
 
   /** Takes one. @returns gives it back: use it with `using` */
-  guard(): Operation<SemaphoreGuard> {
-    return new DownGuard(this.#gate);
+  guard(options?: WaitOptions): Operation<SemaphoreGuard> {
+    return limited(new DownGuard(this.#gate), options);
   }
 
-  /** Takes one, runs `body`, and gives it back, however the body ends. @returns what the body returns */
+  /**
+   * Takes one, runs `body`, and gives it back, however the body ends.
+   *
+   * @param options limits of waiting, not of the body
+   * @returns what the body returns
+   */
   withGuard<T>(
-    body: () => Generator<Suspension, T, typeof RESUMED | undefined>,
+    body: () => ThreadSteps<T>,
+    options?: WaitOptions,
   ): Operation<T> {
     if (typeof body !== "function") {
       throw new UsageError(`Cannot run with guard: ${show(body)} is not a generator function`);
     }
     const gate = this.#gate;
     return operation(() => "semaphore.withGuard()", function* () {
-      yield* new Down(gate);
+      yield* limited(new Down(gate), options);
       try {
         return yield* body();
       } finally {
         gate.adjust(1);
       }
     });
+  }
+
+  /** How it stands. */
+  stats(): SemaphoreStats {
+    const { count, waiters, woken } = this.#gate;
+    return { count, waiters: waiters.size, woken };
   }
 }
 
@@ -116,7 +165,19 @@ function checkCount(count: number, what: string): number {
   return count;
 }
 
+const DONE: IteratorReturnResult<void> = { value: undefined, done: true };
+
+/** The constructors are spelled out, as default ones are not inlined; so is the fast path. */
 class Down extends GateOperation<void> {
+  constructor(gate: Gate) {
+    super(gate);
+  }
+
+  override next(resumed?: typeof RESUMED): IteratorResult<Suspension, void> {
+    if (resumed === undefined) this.begin();
+    return this.poll() ? DONE : { done: false, value: this };
+  }
+
   describe(): string {
     return "semaphore.down()";
   }

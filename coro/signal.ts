@@ -1,5 +1,16 @@
-import type { Abort, Operation, Waker } from "@anyevent/loop";
-import { QueuedOperation, WaitList } from "./wait_list.ts";
+import type { Operation, RESUMED, Suspension } from "@anyevent/loop";
+import { reportThrow } from "./default_engine.ts";
+import { limited, type WaitOptions } from "./limited.ts";
+import type { WaitCallback } from "./semaphore.ts";
+import { QueuedOperation, WaitList, type WaitNode } from "./wait_list.ts";
+
+/** How a signal stands. */
+export interface SignalStats {
+  /** Threads, awaits and callbacks that wait. */
+  readonly awaited: number;
+  /** Whether a `send` is remembered. */
+  readonly remembered: boolean;
+}
 
 /**
  * Wakes threads that wait for something to happen, and remembers one signal when none does.
@@ -22,86 +33,154 @@ import { QueuedOperation, WaitList } from "./wait_list.ts";
  * ```
  */
 export class Signal {
-  readonly #waiters: WaitList = new WaitList();
-  #remembered = false;
+  readonly #core: Core = new Core();
 
   /** How many wait. */
   get awaited(): number {
-    return this.#waiters.size;
+    return this.#core.waiters.size;
   }
 
-  /** Waits for a signal; takes a remembered one at once, without a switch. */
-  wait(): Operation<void> {
-    return new Wait(this.#waiters, () => this.#takeRemembered(), () => this.send());
+  /**
+   * Waits for a signal; takes a remembered one at once, without a switch.
+   *
+   * @throws {TimeoutError} when the time of `options` is over, or the reason of its signal
+   */
+  wait(options?: WaitOptions): Operation<void>;
+  /**
+   * Calls `callback` once: inside this call when a signal is remembered, which it takes, else inside the
+   * `send` or `broadcast` that reaches it, in its turn among those who wait. What it throws goes to
+   * `onCallbackError` of the loop.
+   *
+   * @returns takes it back
+   */
+  wait(callback: (signal: this) => void): WaitCallback;
+  wait(what?: WaitOptions | ((signal: this) => void)): Operation<void> | WaitCallback {
+    if (typeof what !== "function") return limited(new Wait(this.#core), what);
+    return new SignalCallback(this.#core, () => reportThrow(() => what(this), "signal.wait()"));
   }
 
   /** Wakes who has waited longest. With nobody waiting it is remembered; two count as one. */
   send(): void {
-    const waiter = this.#waiters.shift() as Wait | undefined;
-    if (waiter === undefined) this.#remembered = true;
-    else waiter.signal(true);
+    this.#core.send();
   }
 
   /** Wakes all who wait now; a remembered signal is forgotten. */
   broadcast(): void {
-    this.#remembered = false;
-    for (let n = this.#waiters.size; n > 0; n--) (this.#waiters.shift() as Wait).signal(false);
+    const { waiters } = this.#core;
+    this.#core.remembered = false;
+    for (let n = waiters.size; n > 0 && waiters.size > 0; n--) waiters.shift()!.signal(false);
   }
 
-  #takeRemembered(): boolean {
-    const was = this.#remembered;
-    this.#remembered = false;
+  /** How it stands. */
+  stats(): SignalStats {
+    const { waiters, remembered } = this.#core;
+    return { awaited: waiters.size, remembered };
+  }
+}
+
+interface SignalWaiter extends WaitNode {
+  /** It is out of the list, and its wait is over. */
+  signal(toItOnly: boolean): void;
+}
+
+class Core {
+  readonly waiters: WaitList<SignalWaiter> = new WaitList();
+  remembered = false;
+
+  send(): void {
+    const waiter = this.waiters.shift();
+    if (waiter === undefined) this.remembered = true;
+    else waiter.signal(true);
+  }
+
+  takeRemembered(): boolean {
+    const was = this.remembered;
+    this.remembered = false;
     return was;
   }
 }
 
 const IDLE = 0;
 const QUEUED = 1;
-const SIGNALLED = 2;
+/** By `broadcast`. */
+const WOKEN = 2;
+/** By `send`: to be passed on when it is abandoned. */
+const SENT = 3;
 
-class Wait extends QueuedOperation<void> {
-  #state = IDLE;
-  #toMeOnly = false;
-  readonly #waiters: WaitList;
-  readonly #takeRemembered: () => boolean;
-  readonly #passOn: () => void;
+/** Without class fields, as its base says. */
+class Wait extends QueuedOperation<void> implements SignalWaiter {
+  declare state: number;
+  declare readonly core: Core;
 
-  constructor(waiters: WaitList, takeRemembered: () => boolean, passOn: () => void) {
+  constructor(core: Core) {
     super();
-    this.#waiters = waiters;
-    this.#takeRemembered = takeRemembered;
-    this.#passOn = passOn;
+    this.state = IDLE;
+    this.core = core;
   }
 
   describe(): string {
     return "signal.wait()";
   }
 
-  signal(toMeOnly: boolean): void {
-    this.#state = SIGNALLED;
-    this.#toMeOnly = toMeOnly;
+  signal(toItOnly: boolean): void {
+    this.state = toItOnly ? SENT : WOKEN;
     this.waker!.wake();
   }
 
-  start(waker: Waker): Abort {
-    this.waker = waker;
-    if (this.#state === IDLE) {
-      this.#state = QUEUED;
-      this.#waiters.push(this);
-    }
-    return () => {
-      const state = this.#state;
-      this.#state = IDLE;
-      if (state === QUEUED) this.#waiters.remove(this);
-      if (state === SIGNALLED && this.#toMeOnly) this.#passOn();
-    };
+  override next(resumed?: typeof RESUMED): IteratorResult<Suspension, void> {
+    if (resumed === undefined) this.begin();
+    if (this.poll()) return { done: true, value: undefined };
+    return { done: false, value: this };
+  }
+
+  abandon(): void {
+    const state = this.state;
+    this.state = IDLE;
+    if (state === QUEUED) this.core.waiters.remove(this);
+    if (state === SENT) this.core.send();
+  }
+
+  protected enqueue(): void {
+    if (this.state !== IDLE) return;
+    this.state = QUEUED;
+    this.core.waiters.push(this);
   }
 
   protected poll(): boolean {
-    return this.#state === SIGNALLED || (this.#state === IDLE && this.#takeRemembered());
+    if (this.state < WOKEN && (this.state === QUEUED || !this.core.takeRemembered())) return false;
+    this.state = IDLE;
+    return true;
   }
 
-  protected result(): void {
-    this.#state = IDLE;
+  protected result(): void {}
+}
+
+class SignalCallback implements SignalWaiter, WaitCallback {
+  before: WaitNode | undefined = undefined;
+  after: WaitNode | undefined = undefined;
+  readonly #core: Core;
+  #callback: (() => void) | undefined;
+
+  constructor(core: Core, callback: () => void) {
+    this.#core = core;
+    this.#callback = callback;
+    if (core.takeRemembered()) this.signal();
+    else core.waiters.push(this);
+  }
+
+  signal(): void {
+    const callback = this.#callback;
+    this.#callback = undefined;
+    callback?.();
+  }
+
+  cancel(): void {
+    if (this.#callback === undefined) return;
+    this.#callback = undefined;
+    this.#core.waiters.remove(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.cancel();
   }
 }

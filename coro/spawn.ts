@@ -9,7 +9,8 @@ import {
 } from "@anyevent/loop";
 import { currentEngine } from "./default_engine.ts";
 import { runningEngine } from "./engine.ts";
-import { start } from "./scheduler.ts";
+import { limited, type WaitOptions } from "./limited.ts";
+import { start, startPooled } from "./scheduler.ts";
 import { CEDE, CEDE_NOTSELF, SCHEDULE } from "./switching.ts";
 import { checkBody, type Coro, coroOf, type ThreadBody } from "./thread.ts";
 
@@ -20,10 +21,10 @@ import { checkBody, type Coro, coroOf, type ThreadBody } from "./thread.ts";
  * An error of its body that nobody joins ends the program; see {@linkcode Scheduler}. Follows
  * `Coro::async`.
  *
- * @param body what it runs: a generator function
+ * @param body what it runs: a generator function, or another {@linkcode ThreadBody}
  * @param args what the body gets
  * @returns the thread
- * @throws {UsageError} when `body` is no function, or an async one
+ * @throws {UsageError} when `body` is no function, or an async generator function
  * @example
  * ```ts
  * import { async, cede } from "@anyevent/coro";
@@ -45,6 +46,46 @@ export function async<T, A extends readonly unknown[]>(
 ): Coro<T> {
   checkBody(body);
   return start<T>(currentEngine(), body as (...args: never[]) => unknown, args);
+}
+
+/**
+ * Runs a body in a thread of the pool: an idle one, or a new one. For short jobs without an end to wait for.
+ *
+ * Such a thread does not end with its body, it waits for the next one: `join` on it waits for ever, and
+ * `onDestroy` is not called, unless it was cancelled or `terminate`d, or there are more than
+ * {@linkcode Coro.poolSize} idle ones. What the body throws goes to the thread's `onUncaught`, else to the
+ * scheduler's, else into the log; it never ends the program. After each body priority, description, handlers,
+ * data and the count of uses are as in a new thread. So do not keep the thread beyond the job. Follows
+ * `Coro::async_pool`.
+ *
+ * @param body what it runs
+ * @param args what the body gets
+ * @returns the thread
+ * @throws {UsageError} when `body` is no function, or an async generator function
+ * @example
+ * ```ts
+ * import { asyncPool, cede } from "@anyevent/coro";
+ *
+ * asyncPool(function* (name: string) {
+ *   console.log("job for", name);
+ * }, "you");
+ * await cede();
+ * ```
+ */
+export function asyncPool<T, A extends readonly unknown[]>(
+  body: ThreadBody<T, A>,
+  ...args: A
+): Coro<T> {
+  checkBody(body);
+  return startPooled<T>(currentEngine(), body as (...args: never[]) => unknown, args);
+}
+
+/**
+ * Cancels all threads but the one that runs, newest first; idle pool threads too. One made by `new Coro` and
+ * never readied is not known, and stays. Follows `Coro::killall`.
+ */
+export function killall(): void {
+  currentEngine().killAll();
 }
 
 /**
@@ -87,8 +128,8 @@ export function cedeNotself(): Operation<void> {
  * console.log(await thread.join());
  * ```
  */
-export function schedule(): Operation<void> {
-  return SCHEDULE;
+export function schedule(options?: WaitOptions): Operation<void> {
+  return limited(SCHEDULE, options);
 }
 
 /**
@@ -129,10 +170,11 @@ export function nready(): number {
  * timer is cancelled. Follows `Coro::AnyEvent::sleep`.
  *
  * @param length seconds
+ * @param options for its signal
  * @throws {UsageError} when it is no time
  */
-export function sleep(length: Seconds): Operation<void> {
-  return (runningEngine()?.loop ?? defaultLoop()).sleep(length);
+export function sleep(length: Seconds, options?: WaitOptions): Operation<void> {
+  return limited((runningEngine()?.loop ?? defaultLoop()).sleep(length), options);
 }
 
 class Terminate extends WaitOperation<never> {

@@ -8,7 +8,8 @@ import { UsageError } from "@anyevent/backends/contract";
 import {
   type Abort,
   driving,
-  type RESUMED,
+  LOOK,
+  RESUMED,
   type Suspension,
   WaitOperation,
   type Waker,
@@ -25,14 +26,11 @@ class Switch extends WaitOperation<void> {
 
   constructor(name: string, wakes: boolean) {
     super();
+    // It keeps no state, so it cannot tell; without the star it does the same.
+    this.begun = true;
     this.#name = name;
     this.#wakes = wakes;
     this.#yielded = { value: this, done: false };
-  }
-
-  /** It keeps no state, so it cannot tell; without the star it does the same. */
-  override get begun(): boolean {
-    return true;
   }
 
   describe(): string {
@@ -45,7 +43,11 @@ class Switch extends WaitOperation<void> {
   }
 
   override next(resumed?: typeof RESUMED): IteratorResult<Suspension, void> {
-    if (resumed !== undefined) return DONE;
+    if (resumed === RESUMED) return DONE;
+    if (resumed as unknown === LOOK) {
+      LOOK.seen();
+      return this.#yielded;
+    }
     if (driving.depth === 0) {
       throw new UsageError(
         `Cannot run ${this.#name}: use \`yield*\` in a thread or \`await\` elsewhere`,

@@ -32,10 +32,22 @@ export const AWAIT = 512;
 /** Stands for all code outside threads; is never queued itself. */
 export const MAIN = 1024;
 
+/** In the engine's list of threads. */
+export const LISTED = 2048;
+/** Runs one body after another; new and without a body while it is idle. */
+export const POOLED = 4096;
+/** To be ended when it resumes, by a return from where it waits. */
+export const RETURNING = 8192;
+/** Was ended so: its clean-up runs in it and may block. Its value is the list it ends with. */
+export const LEAVING = 16384;
+
+/** Its switches are told to `extra.trace`. */
+export const TRACED = 32768;
+
 /** Anything here needs more than `next` to resume. */
-export const SLOW_ENTRY = NEW | ZOMBIE | SUSPENDED | PENDING | WOUND | AWAIT;
+export const SLOW_ENTRY = NEW | ZOMBIE | SUSPENDED | PENDING | WOUND | AWAIT | RETURNING | TRACED;
 /** Anything here needs more than queueing to switch away. */
-export const SLOW_EXIT = DOOMED | WOUND;
+export const SLOW_EXIT = DOOMED | WOUND | TRACED;
 
 /** What drives a thread's body. */
 export type TaskSteps = Iterator<Suspension, unknown, typeof RESUMED | undefined>;
@@ -44,6 +56,12 @@ export type TaskSteps = Iterator<Suspension, unknown, typeof RESUMED | undefined
 export type Outcome =
   | { readonly kind: "returned" | "cancelled"; readonly values: readonly unknown[] }
   | { readonly kind: "failed"; readonly error: unknown };
+
+/** What a thread does that is traced: it goes on, stops to wait for something, or has ended. */
+export type TraceEvent =
+  | { readonly kind: "resumed" }
+  | { readonly kind: "blocked"; readonly on: string }
+  | { readonly kind: "ended"; readonly outcome: Outcome };
 
 /** The promise of an `await`. */
 export interface Settle {
@@ -55,23 +73,46 @@ export interface Settle {
 /** What few threads need. */
 export class Extra {
   desc: string | undefined = undefined;
+  /** Those who join after the first one, oldest first. */
   joiners: Waker[] | undefined = undefined;
   /** Failed: those who joined and were woken, while none of them has thrown the error. */
   untaken: Waker[] | undefined = undefined;
   onDestroy: ((...values: unknown[]) => void)[] | undefined = undefined;
   onEnd: ((outcome: Outcome) => void) | undefined = undefined;
   onUncaught: ((error: unknown, coro: Coro) => void) | undefined = undefined;
+  trace: ((event: TraceEvent) => void) | undefined = undefined;
   enter: (() => void)[] | undefined = undefined;
   leave: (() => void)[] | undefined = undefined;
   rouse: object | undefined = undefined;
   pending: unknown = undefined;
   settle: Settle | undefined = undefined;
+  /** Behind the thread's `signal`. */
+  controller: AbortController | undefined = undefined;
+  /** Stop listening to the signals that cancel it. */
+  unsignal: (() => void)[] | undefined = undefined;
+  /** Behind the thread's `data`. */
+  data: Map<unknown, unknown> | undefined = undefined;
+  /** Values of `Specific`s. */
+  specifics: Map<object, unknown> | undefined = undefined;
+  /** Pinned sections it is in: no `safeCancel` meanwhile. */
+  pins = 0;
+  /** Seconds it ran while times were taken. */
+  ran = 0;
+  /** Seconds of its slice; `undefined`: the default. */
+  timeslice: number | undefined = undefined;
+  /** Which of its uses the slice belongs to, and when that began. */
+  sliceUse = -1;
+  sliceStart = 0;
 }
 
 /** See the module text. It is its own waker: a late wake-up is one of the hints the protocol allows. */
 export class Task implements Waker, Awaiting {
   flags: number;
   prio = 0;
+  /** How often it was switched to. */
+  uses = 0;
+  /** Its number in listings; 0 until listed. */
+  id = 0;
   next: Task | undefined = undefined;
   /** Links of the engine's list of threads that have begun and not ended. */
   older: Task | undefined = undefined;
@@ -87,6 +128,8 @@ export class Task implements Waker, Awaiting {
   value: unknown = undefined;
   /** What users see of it. */
   coro: Coro | undefined = undefined;
+  /** Who has joined first of those who wait for its end. */
+  joiner: Waker | undefined = undefined;
   rare: Extra | undefined = undefined;
   readonly engine: Engine;
 

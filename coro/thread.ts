@@ -1,43 +1,59 @@
 import { show, UsageError } from "@anyevent/backends/contract";
 import {
-  type Abort,
   type Operation,
   type RESUMED,
+  type Seconds,
+  seconds,
   type Suspension,
-  WaitOperation,
-  type Waker,
 } from "@anyevent/loop";
 import { currentEngine } from "./default_engine.ts";
+import type { Engine } from "./engine.ts";
+import { CancelRefused } from "./errors.ts";
+import { Join } from "./join.ts";
+import { checkSignal, limited, type WaitOptions } from "./limited.ts";
 import { clampPriority } from "./priority.ts";
-import { AWAIT, FAILED, MAIN, NEW, READY, SUSPENDED, type Task, ZOMBIE } from "./task.ts";
+import { AWAIT, MAIN, NEW, READY, SUSPENDED, Task, ZOMBIE } from "./task.ts";
+import { SwitchTo } from "./transfer.ts";
 
 /** What a generator that is a thread's body looks like. */
 export type ThreadSteps<T> = Generator<Suspension, T, typeof RESUMED | undefined>;
 
 /**
- * What a thread runs: a generator function, whose `yield*` of operations are the only places where it
- * switches; or a plain function, which runs in one go, or returns the operation to run.
+ * What a thread runs.
+ *
+ * - A generator function: its `yield*` of operations are the only places where it switches.
+ * - A plain function: runs in one go, or returns the operation to run.
+ * - An async function: a *foreign* thread. Up to its first `await` it runs as the thread; then the thread
+ *   waits for its promise, while the function goes on as promise code does. Nobody can stop it from outside:
+ *   when the thread is cancelled or thrown into, its `signal` (take it from `current()` before the first
+ *   `await`) is aborted and the thread has ended, whatever the function still does. `safeCancel` aborts the
+ *   signal and waits until the function has come to its end.
  */
-export type ThreadBody<T, A extends readonly unknown[] = []> =
-  | ((...args: A) => ThreadSteps<T>)
-  | ((...args: A) => Operation<T>)
-  | ((...args: A) => T);
+export type ThreadBody<T, A extends readonly unknown[] = []> = (
+  ...args: A
+) => ThreadSteps<T> | PromiseLike<T> | T;
 
-const asyncPrototype: unknown = Object.getPrototypeOf(async () => {});
+/** Seconds a thread has until `cedeIfDue` gives way, unless its `timeslice` says otherwise. */
+export const TIMESLICE = 0.002;
+
+const asyncGeneratorPrototype: unknown = Object.getPrototypeOf(async function* () {});
 
 /** @throws {UsageError} when it cannot be the body of a thread */
 export function checkBody(body: unknown): void {
   if (typeof body !== "function") {
     throw new UsageError(`Cannot make thread: ${show(body)} is not a function`);
   }
-  if (Object.getPrototypeOf(body) === asyncPrototype) {
+  if (Object.getPrototypeOf(body) === asyncGeneratorPrototype) {
     throw new UsageError(
-      `Cannot make thread: ${show(body)} is async; use a generator function (function*) and yield*`,
+      `Cannot make thread: ${show(body)} is an async generator function; use function* and yield*`,
     );
   }
 }
 
 let adopted: Task | undefined;
+
+/** The task behind a thread. */
+export let taskOf: (coro: Coro<never>) => Task;
 
 /**
  * A cooperative thread.
@@ -70,12 +86,16 @@ let adopted: Task | undefined;
 export class Coro<T = unknown> implements Disposable {
   readonly #task: Task;
 
+  static {
+    taskOf = (coro) => coro.#task;
+  }
+
   /**
    * A thread that has not run, and is not ready.
    *
    * @param body what it runs
    * @param args what the body gets
-   * @throws {UsageError} when `body` is no function, or an async one
+   * @throws {UsageError} when `body` is no function, or an async generator function
    */
   constructor(body: ThreadBody<T, never[]>, ...args: unknown[]);
   /** The same, with arguments checked. */
@@ -101,6 +121,50 @@ export class Coro<T = unknown> implements Disposable {
   }
 
   /**
+   * All threads that were readied and have not ended, idle pool threads included, newest first, and main
+   * last.
+   */
+  static list(): Coro[] {
+    return listThreads(currentEngine());
+  }
+
+  /** How many idle threads `asyncPool` keeps; at first 8. Fewer than there are now: as they end. */
+  static get poolSize(): number {
+    return currentEngine().poolSize;
+  }
+
+  static set poolSize(size: number) {
+    currentEngine().poolSize = checkPoolSize(size);
+  }
+
+  /**
+   * What to do when threads have run and none is ready any more, before events are waited for: a callback,
+   * which must not throw, or a thread, which is made ready. `undefined` (the default): nothing; if then
+   * nothing is left that could wake what waits, that gets a `DeadlockError`.
+   *
+   * A thread that blocks without anything else having run is not readied again until something has.
+   */
+  static get idle(): (() => void) | Coro | undefined {
+    return getIdle(currentEngine());
+  }
+
+  static set idle(idle: (() => void) | Coro | undefined) {
+    setIdle(currentEngine(), idle);
+  }
+
+  /**
+   * Gets errors that nobody else takes, as `onUncaught` of the current scheduler: see {@linkcode Scheduler}.
+   * It may end in any way; the thread has ended.
+   */
+  static get onUncaught(): ((error: unknown, coro: Coro) => void) | undefined {
+    return getUncaught(currentEngine());
+  }
+
+  static set onUncaught(handler: ((error: unknown, coro: Coro) => void) | undefined) {
+    setUncaught(currentEngine(), handler);
+  }
+
+  /**
    * Appends it to the ready queue of its priority; it runs when its turn comes, never inside this call.
    *
    * On the running thread: it will go on at once when next it blocks, as far as its turn goes. On `main`:
@@ -109,7 +173,9 @@ export class Coro<T = unknown> implements Disposable {
    * @returns false when it was queued already, or has ended
    */
   ready(): boolean {
-    return this.#task.engine.ready(this.#task);
+    const task = this.#task;
+    if ((task.flags & NEW) !== 0) task.engine.enlist(task);
+    return task.engine.ready(task);
   }
 
   /**
@@ -129,6 +195,76 @@ export class Coro<T = unknown> implements Disposable {
       throw new UsageError("Cannot cancel main: it is the code outside threads");
     }
     this.#task.engine.cancel(this.#task, values);
+  }
+
+  /**
+   * Ends it and gives `values` to those who join, with its clean-up run by itself: when its turn has come,
+   * `finally` and `using` run in it, and may block. Until then it has not ended.
+   *
+   * One that is new or has ended is treated as by `cancel`. One that is in such a clean-up only gets its
+   * values replaced.
+   *
+   * @returns true
+   * @throws {CancelRefused} for the running thread, for one that cancels another whose clean-up runs, for
+   * one inside {@linkcode pin}, and for main
+   */
+  safeCancel(...values: unknown[]): true {
+    const refused = this.#task.engine.safeCancel(this.#task, values);
+    if (refused !== undefined) {
+      throw new CancelRefused(`Cannot cancel ${this} safely: ${refused}`);
+    }
+    return true;
+  }
+
+  /**
+   * Cancels it when a signal is aborted; now, if that has happened.
+   *
+   * @returns takes it back; done by itself when the thread has ended
+   * @throws {UsageError} on `main`, or when `signal` is no signal
+   */
+  cancelOn(signal: AbortSignal): Disposable {
+    checkSignal(signal, `cancel ${this}`);
+    if ((this.#task.flags & MAIN) !== 0) {
+      throw new UsageError("Cannot cancel main: it is the code outside threads");
+    }
+    const aborted = (): void => this.cancel();
+    const undo = (): void => signal.removeEventListener("abort", aborted);
+    if (signal.aborted) this.cancel();
+    else if (!this.isZombie) {
+      signal.addEventListener("abort", aborted);
+      (this.#task.extra.unsignal ??= []).push(undo);
+    }
+    return { [Symbol.dispose]: undo };
+  }
+
+  /**
+   * Is aborted when it was cancelled, terminated or thrown into, or has failed: for what it started that
+   * takes a signal, such as `fetch`. Not when it has returned.
+   */
+  get signal(): AbortSignal {
+    const task = this.#task;
+    const made = task.rare?.controller;
+    if (made !== undefined) return made.signal;
+    const controller = new AbortController();
+    task.extra.controller = controller;
+    // How it ended is not kept, but that it did.
+    if (this.isZombie) controller.abort();
+    return controller.signal;
+  }
+
+  /**
+   * Switches to it at once, whatever its priority, without queueing the caller: see `schedule()`. Whether it
+   * is ready stays as it is, so it may run again from the queue later.
+   *
+   * @throws {UsageError} when it runs, is suspended or has ended
+   */
+  scheduleTo(): Operation<void> {
+    return new SwitchTo(this.#task, false);
+  }
+
+  /** Same as `scheduleTo`, with the caller queued before. */
+  cedeTo(): Operation<void> {
+    return new SwitchTo(this.#task, true);
   }
 
   /** Same as `cancel()`: a thread held by `using` ends with the scope. Does nothing when it has ended. */
@@ -152,15 +288,17 @@ export class Coro<T = unknown> implements Disposable {
    *
    * @returns the values it ended with: what its body returned as a list of one (`undefined`: none), or
    * what `terminate` or `cancel` was given
-   * @throws what the body threw
+   * @throws what the body threw, and what `options` say
    */
-  join(): Operation<T[]> {
-    return new Join<T>(this.#task);
+  join(options?: WaitOptions): Operation<T[]> {
+    return limited(new Join<T>(this.#task), options);
   }
 
   /**
    * Calls back when it has ended, with the values, after its clean-up and before those who join; several,
    * last one first. Never called for a thread that had ended before.
+   *
+   * A pool thread that ends a job has not ended.
    *
    * @param callback must not throw; should it, the error goes to `onUncaught` of the scheduler
    */
@@ -213,6 +351,48 @@ export class Coro<T = unknown> implements Disposable {
   nice(by: number): number {
     this.#task.prio = clampPriority(this.#task.prio - by, this.toString());
     return this.#task.prio;
+  }
+
+  /**
+   * Seconds it may run before `cedeIfDue` gives way; 0.002 unless set. 0: each time.
+   *
+   * @throws {UsageError} when set to no time, or a negative one
+   */
+  get timeslice(): number {
+    return this.#task.rare?.timeslice ?? TIMESLICE;
+  }
+
+  set timeslice(length: Seconds) {
+    const slice = seconds(length, `set timeslice of ${this}`);
+    if (slice < 0) throw new UsageError(`Cannot set timeslice of ${this}: ${slice} is negative`);
+    this.#task.extra.timeslice = slice;
+  }
+
+  /** How often it was switched to. */
+  get useCount(): number {
+    return this.#task.uses;
+  }
+
+  /** Seconds it ran while {@linkcode Scheduler.enableTimes} was on, up to its latest switch. */
+  times(): number {
+    return this.#task.rare?.ran ?? 0;
+  }
+
+  /** Anything of its own, under any key. Gone when it has ended. */
+  get data(): Map<unknown, unknown> {
+    return this.#task.extra.data ??= new Map();
+  }
+
+  /** Sets `desc`. @returns the old one */
+  setDesc(text: string | undefined): string | undefined {
+    const old = this.desc;
+    this.desc = text;
+    return old;
+  }
+
+  /** What listings show as its description; may be overridden. */
+  debugDesc(): string {
+    return this.desc ?? "";
   }
 
   /** What it is, for people; `undefined` until set. */
@@ -287,43 +467,62 @@ function checkCallback(callback: unknown, what: string): void {
   }
 }
 
-class Join<T> extends WaitOperation<T[]> {
-  readonly #task: Task;
+/** See {@linkcode Coro.list}. */
+export function listThreads(engine: Engine): Coro[] {
+  return [...engine.list(), engine.main].map((task) => coroOf(task));
+}
 
-  constructor(task: Task) {
-    super();
-    this.#task = task;
+/** @throws {UsageError} when it is no size of a pool */
+export function checkPoolSize(size: number): number {
+  if (!Number.isSafeInteger(size) || size < 0) {
+    throw new UsageError(`Cannot set pool size: ${show(size)} is not an integer from 0`);
   }
+  return size;
+}
 
-  describe(): string {
-    return `join(${coroOf(this.#task).desc ?? ""})`;
-  }
+/** See {@linkcode Coro.idle}. */
+export function getIdle(engine: Engine): (() => void) | Coro | undefined {
+  return engine.idle instanceof Task ? coroOf(engine.idle) : engine.idle;
+}
 
-  protected poll(): boolean {
-    return (this.#task.flags & ZOMBIE) !== 0;
-  }
-
-  protected result(): T[] {
-    const task = this.#task;
-    if ((task.flags & FAILED) !== 0) {
-      if (task.rare !== undefined) task.rare.untaken = undefined;
-      throw task.value;
+/** See {@linkcode Coro.idle}. */
+export function setIdle(engine: Engine, idle: (() => void) | Coro | undefined): void {
+  if (idle instanceof Coro) {
+    const task = taskOf(idle as Coro<never>);
+    if (task === engine.main || task.engine !== engine) {
+      throw new UsageError(`Cannot set idle: ${idle} is not a thread of this scheduler`);
     }
-    return this.#task.value as T[];
+    engine.idle = task;
+    return;
   }
+  if (idle !== undefined && typeof idle !== "function") {
+    throw new UsageError(`Cannot set idle: ${show(idle)} is neither a function nor a thread`);
+  }
+  engine.idle = idle;
+}
 
-  start(waker: Waker): Abort {
-    const task = this.#task;
-    const { extra } = task;
-    const joiners = extra.joiners ??= [];
-    if (!joiners.includes(waker)) joiners.push(waker);
-    return () => {
-      const at = joiners.indexOf(waker);
-      if (at >= 0) joiners.splice(at, 1);
-      // The last of those who were to throw the error does not.
-      if (extra.untaken !== joiners || joiners.length > 0) return;
-      extra.untaken = undefined;
-      if ((task.flags & FAILED) !== 0) task.engine.uncaught(task.value, task);
-    };
+const handlers = new WeakMap<Engine, (error: unknown, coro: Coro) => void>();
+
+/** See {@linkcode Coro.onUncaught}. */
+export function getUncaught(
+  engine: Engine,
+): ((error: unknown, coro: Coro) => void) | undefined {
+  return handlers.get(engine);
+}
+
+/** See {@linkcode Coro.onUncaught}. */
+export function setUncaught(
+  engine: Engine,
+  handler: ((error: unknown, coro: Coro) => void) | undefined,
+): void {
+  if (handler === undefined) {
+    handlers.delete(engine);
+    engine.onUncaught = undefined;
+    return;
   }
+  if (typeof handler !== "function") {
+    throw new UsageError(`Cannot set onUncaught: ${show(handler)} is not a function`);
+  }
+  handlers.set(engine, handler);
+  engine.onUncaught = (error, task) => handler(error, coroOf(task));
 }

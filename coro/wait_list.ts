@@ -1,15 +1,24 @@
 import { UsageError } from "@anyevent/backends/contract";
 import { type Abort, driving, WaitOperation, type Waker } from "@anyevent/loop";
+import { Task } from "./task.ts";
+
+/** What a {@linkcode WaitList} links. */
+export interface WaitNode {
+  /** Link of the list. */
+  before: WaitNode | undefined;
+  /** Link of the list. */
+  after: WaitNode | undefined;
+}
 
 /** First come, first served; leaving the middle costs no more than leaving an end. */
-export class WaitList {
+export class WaitList<N extends WaitNode> {
   /** How many are in it. */
   size = 0;
-  #head: QueuedOperation<unknown> | undefined = undefined;
-  #tail: QueuedOperation<unknown> | undefined = undefined;
+  #head: N | undefined = undefined;
+  #tail: N | undefined = undefined;
 
   /** Appends. */
-  push(node: QueuedOperation<unknown>): void {
+  push(node: N): void {
     node.before = this.#tail;
     node.after = undefined;
     if (this.#tail === undefined) this.#head = node;
@@ -19,15 +28,16 @@ export class WaitList {
   }
 
   /** Removes the oldest. */
-  shift(): QueuedOperation<unknown> | undefined {
+  shift(): N | undefined {
     const node = this.#head;
     if (node !== undefined) this.remove(node);
     return node;
   }
 
   /** Removes one that is in the list. */
-  remove(node: QueuedOperation<unknown>): void {
-    const { before, after } = node;
+  remove(node: N): void {
+    const before = node.before as N | undefined;
+    const after = node.after as N | undefined;
     if (before === undefined) this.#head = after;
     else before.after = after;
     if (after === undefined) this.#tail = before;
@@ -38,19 +48,51 @@ export class WaitList {
   }
 }
 
-/** An operation that waits in a {@linkcode WaitList}, and is a node of it. */
-export abstract class QueuedOperation<T> extends WaitOperation<T> {
-  /** Link of the list. */
-  before: QueuedOperation<unknown> | undefined = undefined;
-  /** Link of the list. */
-  after: QueuedOperation<unknown> | undefined = undefined;
+/**
+ * What `start` of a {@linkcode QueuedOperation} returns to a thread: the engine calls `abandon` of what the
+ * thread waits for, so that no closure is made at each wait.
+ */
+export const LEAN: Abort = () => undefined;
+
+/**
+ * An operation that waits in a {@linkcode WaitList}, and is a node of it.
+ *
+ * Neither it nor its subclasses on hot paths have class fields: V8 does not inline a constructor that calls
+ * one with field initializers, and then each operation is allocated for real.
+ */
+export abstract class QueuedOperation<T> extends WaitOperation<T> implements WaitNode {
+  declare before: WaitNode | undefined;
+  declare after: WaitNode | undefined;
   /** Who waits, once somebody does. */
-  waker: Waker | undefined = undefined;
+  declare waker: Waker | undefined;
+
+  constructor() {
+    super();
+    this.before = undefined;
+    this.after = undefined;
+    this.waker = undefined;
+  }
+
+  /** Takes its place, unless it has one. */
+  protected abstract enqueue(): void;
+
+  /** Gives up waiting, as an {@linkcode Abort} does. */
+  abstract abandon(): void;
+
+  start(waker: Waker): Abort {
+    this.waker = waker;
+    this.enqueue();
+    return waker instanceof Task ? LEAN : () => this.abandon();
+  }
 }
 
 /** Completes at once, any number of times: for what gave and needs not wait. */
 class Nothing extends WaitOperation<void> {
   readonly #done: IteratorReturnResult<void> = { value: undefined, done: true };
+
+  override get optional(): boolean {
+    return true;
+  }
 
   describe(): string {
     return "nothing";

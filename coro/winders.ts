@@ -55,6 +55,52 @@ export function onLeave(block: () => void): Winder {
   return new Installed(task, task.extra.leave ??= [], block, true);
 }
 
+/**
+ * Gives a property the running thread's own value whenever that runs: swapped in now and at each switch to
+ * it, and out when it is left, disposed of, or the thread ends. What is assigned meanwhile is the thread's.
+ * Follows `swap_sv` of Coro::State.
+ *
+ * @returns swaps it out for good
+ * @throws {UsageError} in main, or when `object` is none
+ * @example
+ * ```ts
+ * import { async, cede, swapProp } from "@anyevent/coro";
+ *
+ * const settings = { colour: "none" };
+ * const thread = async(function* () {
+ *   using _colour = swapProp(settings, "colour", "red");
+ *   yield* cede();
+ *   console.log(settings.colour); // red
+ * });
+ * await cede();
+ * console.log(settings.colour); // none
+ * await thread.join();
+ * ```
+ */
+export function swapProp<O extends object, K extends keyof O>(
+  object: O,
+  key: K,
+  value: O[K],
+): Disposable {
+  if ((typeof object !== "object" && typeof object !== "function") || object === null) {
+    throw new UsageError(`Cannot swap property: ${show(object)} is not an object`);
+  }
+  let other = value;
+  const swap = (): void => {
+    const mine = object[key];
+    object[key] = other;
+    other = mine;
+  };
+  const enter = onEnter(swap);
+  const leave = onLeave(swap);
+  return {
+    [Symbol.dispose](): void {
+      enter.cancel();
+      leave[Symbol.dispose]();
+    },
+  };
+}
+
 function taskForWinder(block: unknown, what: string): Task {
   if (typeof block !== "function") {
     throw new UsageError(`Cannot install ${what}: ${show(block)} is not a function`);

@@ -1,30 +1,24 @@
 /**
- * The DNS headline: 861 names one after another against many at a time, from a server on loopback that
- * takes a fixed time for each answer. Run by itself it prints a table, Perl's AnyEvent::DNS beside ours.
+ * The DNS headline: names one after another against many at a time, from a server on loopback that takes
+ * a fixed time for each answer. `dns.ts serve` is that server, `dns.ts sweep ADDRESS PORT COUNT
+ * OUTSTANDING SWEEPS` our client; Perl's is `peers/dns.pl`, which takes the same arguments.
  */
 import { nativeEnv } from "@anyevent/backends/native";
 import { Dns, Loop, PeerError, Resolver } from "@anyevent/loop";
 import { DnsServer, reply } from "../support/dns_server.ts";
-import type { BenchCase } from "./bench.ts";
-
-const COUNT = 861;
-const OUTSTANDING = 100;
+import { median } from "./bench.ts";
+import { figuresOf, type PeerResult, run } from "./peers.ts";
 
 /** Seconds for each answer. */
-const LATENCY = 0.005;
+const LATENCY = 0.01;
 
-const PORT = 53;
-
-const AFTER = "DNS, one name after another";
-const AT_A_TIME = `DNS, ${OUTSTANDING} names at a time`;
-const SPEED_UP = "DNS, speed-up of that";
-
-const names = Array.from({ length: COUNT }, (_, i) => `host-${i}.made-up.example.`);
+/** At one time. */
+export const OUTSTANDING = 100;
 
 /** Runs a server in a process of its own, so that its work is not counted as the client's. */
-async function withServer<T>(use: (address: string) => Promise<T>, port = 0): Promise<T> {
-  const child = new Deno.Command("deno", {
-    args: ["run", "--quiet", "--allow-net=127.0.0.1", import.meta.url, "serve", String(port)],
+async function withServer<T>(use: (where: readonly string[]) => Promise<T>): Promise<T> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--allow-net=127.0.0.1", import.meta.url, "serve"],
     stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
@@ -32,9 +26,8 @@ async function withServer<T>(use: (address: string) => Promise<T>, port = 0): Pr
   const reader = child.stdout.getReader();
   try {
     const { value, done } = await reader.read();
-    const address = new TextDecoder().decode(value).trim();
-    if (done || !address.startsWith("127.")) throw new PeerError(address || "no server");
-    return await use(address);
+    if (done) throw new PeerError("no server");
+    return await use(new TextDecoder().decode(value).trim().split(":"));
   } finally {
     await child.stdin.close();
     await reader.cancel();
@@ -43,73 +36,73 @@ async function withServer<T>(use: (address: string) => Promise<T>, port = 0): Pr
 }
 
 /** The server: says where it is, and ends with standard input. */
-async function serve(port: number): Promise<void> {
-  const env = nativeEnv();
-  try {
-    using server = await DnsServer.start(
-      env,
-      (query) => reply(query, { an: [[query.qd[0][0], "a", "in", 60, "127.0.0.1"]] }),
-      { latency: LATENCY, port },
-    );
-    console.log(server.address);
-    for await (const _ of Deno.stdin.readable);
-  } catch (error) {
-    if (!(error instanceof PeerError)) throw error;
-    console.log(error.message);
-  }
+async function serve(): Promise<void> {
+  using server = await DnsServer.start(
+    nativeEnv(),
+    (query) => reply(query, { an: [[query.qd[0][0], "a", "in", 60, "127.0.0.1"]] }),
+    { latency: LATENCY },
+  );
+  console.log(server.address);
+  for await (const _ of Deno.stdin.readable);
 }
 
-/** Seconds for all names. */
-function sweep(atOnce: boolean): Promise<number> {
-  return withServer(async (address) => {
-    const loop = new Loop(nativeEnv());
-    const used = { loop, server: [address], maxOutstanding: OUTSTANDING };
-    const dns = new Dns(new Resolver(used));
-    const began = performance.now();
-    if (atOnce) await Promise.all(names.map(async (name) => found(await dns.a(name))));
-    else for (const name of names) found(await dns.a(name));
-    return (performance.now() - began) / 1000;
+/** Our client: prints lines of name, tab, value. */
+async function sweep(
+  address: string,
+  port: string,
+  count: number,
+  outstanding: number,
+  sweeps: number,
+): Promise<void> {
+  const loop = new Loop(nativeEnv());
+  const server = [`${address}:${port}`];
+  const dns = new Dns(new Resolver({ loop, server, maxOutstanding: outstanding }));
+  const names = Array.from({ length: count }, (_, i) => `host-${i}.made-up.example.`);
+  const lookUp = async (name: string): Promise<void> => {
+    if ((await dns.a(name)).length !== 1) throw new Error(`${name} not found`);
+  };
+  let began = performance.now();
+  for (const name of names) await lookUp(name);
+  const slow = performance.now() - began;
+  const fast: number[] = [];
+  for (let i = 0; i < sweeps; i++) {
+    began = performance.now();
+    await Promise.all(names.map(lookUp));
+    fast.push(performance.now() - began);
+  }
+  console.log(`one after another\t${slow / count * 1000}`);
+  console.log(`${outstanding} at a time\t${median(fast) / count * 1000}`);
+  console.log(`speed-up\t${slow / median(fast)}`);
+}
+
+/** Measures ours and Perl's on one server. @param count names @param peers Perl's too */
+export async function measureDns(count: number, peers: boolean): Promise<PeerResult[]> {
+  return await withServer(async (where) => {
+    const args = [...where, ...[count, OUTSTANDING, 5].map(String)];
+    const permissions = ["--allow-net=127.0.0.1", "--allow-env", "--allow-read"];
+    const ours = await run("deno", [
+      "run",
+      "--quiet",
+      ...permissions,
+      import.meta.url,
+      "sweep",
+      ...args,
+    ]);
+    const results = [figuresOf("ours", ours, "deno")];
+    if (!peers) return results;
+    const script = new URL("./peers/dns.pl", import.meta.url).pathname;
+    const perl = await run("perl", [script, ...args]);
+    results.push(figuresOf("EV", perl, "libanyevent-perl libev-perl"));
+    return results;
   });
 }
 
-function found(addresses: readonly string[]): void {
-  if (addresses.length !== 1) throw new Error("a name was not found");
-}
-
-/** All of them. */
-export const cases: readonly BenchCase[] = [
-  { name: AFTER, unit: "us", run: async () => await sweep(false) * 1e6 / COUNT },
-  { name: AT_A_TIME, unit: "us", run: async () => await sweep(true) * 1e6 / COUNT },
-  { name: SPEED_UP, unit: "times", run: async () => await sweep(false) / await sweep(true) },
-];
-
-/**
- * The same by Perl's AnyEvent::DNS. It knows port 53 only, so that this process must be allowed to bind it.
- *
- * @returns lines of name, tab, value; `error: …` when it could not be measured; `undefined` without Perl
- */
-export async function perlDns(): Promise<string | undefined> {
-  const script = new URL("./peers/dns.pl", import.meta.url).pathname;
-  try {
-    return await withServer(async () => {
-      const { success, stdout, stderr } = await new Deno.Command("perl", {
-        args: [script, "127.0.0.1", String(COUNT), String(OUTSTANDING)],
-        stdin: "null",
-      }).output();
-      const decoder = new TextDecoder();
-      return success ? decoder.decode(stdout) : `error: ${decoder.decode(stderr).split("\n")[0]}`;
-    }, PORT);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof PeerError) return `error: ${error.message}`;
-    throw error;
+if (import.meta.main) {
+  const [what, address, port, ...numbers] = Deno.args;
+  if (what === "serve") await serve();
+  else {
+    const [count, outstanding, sweeps] = numbers.map(Number);
+    await sweep(address, port, count, outstanding, sweeps);
+    Deno.exit(0);
   }
-}
-
-if (import.meta.main && Deno.args[0] === "serve") await serve(Number(Deno.args[1]));
-else if (import.meta.main) {
-  for (const one of cases) {
-    console.log(`${one.name.padEnd(32)} ${(await one.run()).toFixed(1).padStart(10)} ${one.unit}`);
-  }
-  console.log(`Perl:\n${await perlDns() ?? "not installed"}`);
 }

@@ -1,63 +1,89 @@
 /**
- * `deno task bench [AREA…] [--json FILE] [--no-peers]`: measures ours and, beside it, what else is
- * installed, and prints a table and JSON.
+ * `deno task bench [AREA…] [--quick] [--json FILE] [--no-peers]`: measures ours and, beside it, what else
+ * is installed, and prints a table with the bars, and JSON.
  */
-import { type BenchCase, median } from "./bench.ts";
-import { cases as localSend } from "./local_send.ts";
+import { cpus } from "node:os";
+import {
+  type BenchCase,
+  type Measured,
+  type MeasureOptions,
+  median,
+  type Row,
+  verdict,
+} from "./bench.ts";
 import { measurePeers, type PeerResult } from "./peers.ts";
-import { cases as processPair } from "./process_pair.ts";
-import { cases as threads } from "./thread_switch.ts";
+import { table } from "./table.ts";
 
-const AREAS: Readonly<Record<string, readonly BenchCase[]>> = {
-  coro: threads,
-  local: localSend,
-  pair: processPair,
+/** Loaded when it is asked for. */
+type Area = (options: MeasureOptions) => Promise<Measured>;
+
+const AREAS: Readonly<Record<string, Area>> = {
+  loop: async (options) => await (await import("./loop.ts")).measureLoop(options),
+  coro: async (options) => await (await import("./coro.ts")).measureCoro(options),
+  local: async (options) =>
+    await measureCases((await import("./local_send.ts")).cases, "none", options),
+  pair: async (options) =>
+    await measureCases((await import("./process_pair.ts")).cases, "native", options),
 };
 
-const HELP = `Usage: deno task bench [AREA…] [--json FILE] [--no-peers]
+const HELP = `Usage: deno task bench [AREA…] [--quick] [--json FILE] [--no-peers]
 
-Areas: ${
-  Object.keys(AREAS).join(", ")
-} (default: all). Prints a table, then one line of JSON, which --json
-also writes to a file. Perl's Coro, Go and Erlang are measured beside ours when they are installed.
+Areas (default: all):
+  loop   condvars, timers, I/O, DNS; beside Perl's EV, AnyEvent in pure Perl, and Deno itself
+  coro   threads, channels, locks; beside Perl's Coro, Go, Erlang, and what npm has, when it was asked for:
+         see coro_npm.ts
+  local  messages inside a node
+  pair   two processes; these two beside Erlang
+
+  --quick      fewer and shorter runs, for a first look
+  --json FILE  writes the line of JSON that follows the table to a file too
+  --no-peers   ours only
+  --help       this text
+
+Figures are medians. A bar is a ratio of ours to a peer of the same run: "met" or "MISSED", the ratio, and
+what it should be. Peers come from Debian: libanyevent-perl libcoro-perl libev-perl erlang-base golang-go;
+those that are not installed are named and left out.
 `;
 
-interface Row {
-  readonly name: string;
-  readonly unit: string;
-  readonly backend: string;
-  readonly ours: number;
-  readonly peers: Record<string, number>;
+const FLAGS = ["--quick", "--no-peers"];
+let others: Promise<PeerResult[]> | undefined;
+
+/** Measured once, when first asked for. */
+async function otherPeers(): Promise<PeerResult[]> {
+  const scratch = new URL("../.tmp/bench", import.meta.url).pathname;
+  await Deno.mkdir(scratch, { recursive: true });
+  return await measurePeers(scratch);
 }
 
-function format(value: number, unit: string): string {
-  if (unit === "/s") return Math.round(value).toLocaleString("en-US") + " /s";
-  return `${value < 100 ? value.toFixed(1) : Math.round(value)} ${unit}`;
-}
-
-async function measure(bench: BenchCase): Promise<number> {
-  const values: number[] = [];
-  for (let i = 0; i < 3; i++) values.push(await bench.run());
-  return median(values);
-}
-
-function table(rows: readonly Row[], peers: readonly PeerResult[]): string {
-  const names = peers.filter((peer) => typeof peer.figures !== "string").map((peer) => peer.peer);
-  const lines = [["", "ours", ...names.flatMap((name) => [name, "ours/" + name])]];
-  for (const row of rows) {
-    const cells = [row.name, format(row.ours, row.unit)];
-    for (const name of names) {
-      const theirs = row.peers[name];
-      if (theirs === undefined) cells.push("", "");
-      else cells.push(format(theirs, row.unit), (row.ours / theirs).toFixed(2));
+async function measureCases(
+  cases: readonly BenchCase[],
+  backend: string,
+  options: MeasureOptions,
+): Promise<Measured> {
+  const peers = options.peers ? await (others ??= otherPeers()) : [];
+  const rows: Row[] = [];
+  for (const { name, unit, bar, run } of cases) {
+    console.error(`measuring ${name} …`);
+    const values: number[] = [];
+    for (let i = 0; i < (options.quick ? 1 : 3); i++) values.push(await run());
+    const theirs: Record<string, number> = {};
+    for (const { peer, figures } of peers) {
+      const value = typeof figures === "string" ? undefined : figures.get(name);
+      if (value !== undefined) theirs[peer] = value;
     }
-    lines.push(cells);
+    rows.push({ name, unit, backend, ours: median(values), peers: theirs, bar });
   }
-  const widths = lines[0].map((_, i) => Math.max(...lines.map((cells) => cells[i].length)));
-  return lines.map((cells) =>
-    cells.map((cell, i) => i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])).join("  ")
-      .trimEnd()
-  ).join("\n");
+  const notes = peers.flatMap(({ peer, figures }) =>
+    typeof figures === "string" ? [`${peer}: ${figures}`] : []
+  );
+  return { rows, notes };
+}
+
+/** What it ran on. */
+function machine(): Record<string, string | number> {
+  const { os, arch } = Deno.build;
+  const processor = cpus()[0]?.model ?? "unknown";
+  return { os, arch, processor, cpus: navigator.hardwareConcurrency, deno: Deno.version.deno };
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -67,43 +93,31 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const jsonAt = args.indexOf("--json");
   const file = jsonAt < 0 ? undefined : args[jsonAt + 1];
-  const chosen = args.filter((arg, i) => !arg.startsWith("--") && (jsonAt < 0 || i !== jsonAt + 1));
+  const rest = args.filter((_, i) => jsonAt < 0 || (i !== jsonAt && i !== jsonAt + 1));
+  const chosen = rest.filter((arg) => !FLAGS.includes(arg));
   const unknown = chosen.filter((area) => !Object.hasOwn(AREAS, area));
-  if (unknown.length > 0 || (jsonAt >= 0 && file === undefined)) {
-    console.error(`Unknown area ${unknown.join(", ")}\n\n${HELP}`);
+  if (unknown.length > 0 || (jsonAt >= 0 && (file === undefined || file.startsWith("--")))) {
+    const why = unknown.length > 0 ? `Unknown: ${unknown.join(", ")}` : "--json needs a file";
+    console.error(`${why}\n\n${HELP}`);
     return 2;
   }
-  const scratch = new URL("../.tmp/bench", import.meta.url).pathname;
-  await Deno.mkdir(scratch, { recursive: true });
-  const peers = args.includes("--no-peers") ? [] : await measurePeers(scratch);
+  const options = { quick: rest.includes("--quick"), peers: !rest.includes("--no-peers") };
   const rows: Row[] = [];
-  for (const [area, cases] of Object.entries(AREAS)) {
+  const notes: string[] = [];
+  for (const [area, measure] of Object.entries(AREAS)) {
     if (chosen.length > 0 && !chosen.includes(area)) continue;
-    for (const bench of cases) {
-      console.error(`measuring ${bench.name} …`);
-      const ours = await measure(bench);
-      const theirs: Record<string, number> = {};
-      for (const { peer, figures } of peers) {
-        const value = typeof figures === "string" ? undefined : figures.get(bench.name);
-        if (value !== undefined) theirs[peer] = value;
-      }
-      const backend = area === "pair" ? "native" : "none";
-      rows.push({ name: bench.name, unit: bench.unit, backend, ours, peers: theirs });
-    }
+    const measured = await measure(options);
+    rows.push(...measured.rows);
+    notes.push(...measured.notes);
   }
-  console.log(table(rows, peers));
-  for (const { peer, figures } of peers) {
-    if (typeof figures === "string") console.log(`${peer}: ${figures}`);
-  }
-  const json = JSON.stringify({
-    machine: {
-      os: Deno.build.os,
-      arch: Deno.build.arch,
-      cpus: navigator.hardwareConcurrency,
-      deno: Deno.version.deno,
-    },
-    rows,
-  });
+  const on = machine();
+  const judged = rows.map((row) => ({ ...row, verdict: verdict(row) }));
+  const bars = judged.flatMap((row) => row.verdict ?? []);
+  console.log(Object.entries(on).map(([key, value]) => `${key}: ${value}`).join(", ") + "\n");
+  console.log(table(rows));
+  console.log(`\n${bars.filter(({ met }) => met).length} of ${bars.length} bars met`);
+  for (const note of new Set(notes)) console.log(note);
+  const json = JSON.stringify({ machine: on, quick: options.quick, rows: judged, notes });
   console.log(json);
   if (file !== undefined) await Deno.writeTextFile(file, json + "\n");
   return 0;

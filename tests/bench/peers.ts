@@ -10,16 +10,21 @@ export interface PeerResult {
 
 const FOLDER = new URL("./peers/", import.meta.url).pathname;
 
-async function run(
+/** Milliseconds after which a program that does not end by itself is ended. */
+const LONGEST_MS = 120_000;
+
+/** Runs a program. @returns what it printed, `error: …`, or `undefined` when it is not installed */
+export async function run(
   command: string,
   args: readonly string[],
-  cwd: string,
+  options: { readonly cwd?: string; readonly env?: Record<string, string> } = {},
 ): Promise<string | undefined> {
   try {
     const { success, stdout, stderr } = await new Deno.Command(command, {
       args: [...args],
-      cwd,
+      ...options,
       stdin: "null",
+      signal: AbortSignal.timeout(LONGEST_MS),
     }).output();
     if (success) return new TextDecoder().decode(stdout);
     return `error: ${new TextDecoder().decode(stderr).trim().split("\n")[0]}`;
@@ -29,7 +34,8 @@ async function run(
   }
 }
 
-function parse(peer: string, text: string | undefined, hint: string): PeerResult {
+/** Reads lines of name, tab, value. @param text of {@linkcode run} @param hint what to install */
+export function figuresOf(peer: string, text: string | undefined, hint: string): PeerResult {
   if (text === undefined || text.startsWith("error:")) {
     return { peer, figures: `not measured: ${text ?? "not installed"} (${hint})` };
   }
@@ -44,7 +50,7 @@ function parse(peer: string, text: string | undefined, hint: string): PeerResult
 /** Two Erlang nodes: the port they talk over is asked of the system first. */
 async function erlangPair(scratch: string): Promise<string | undefined> {
   await Deno.writeTextFile(`${scratch}/pair.erl`, await Deno.readTextFile(`${FOLDER}pair.erl`));
-  const compiled = await run("erlc", ["pair.erl"], scratch);
+  const compiled = await run("erlc", ["pair.erl"], { cwd: scratch });
   if (compiled === undefined || compiled.startsWith("error:")) return compiled;
   const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const port = String((probe.addr as Deno.NetAddr).port);
@@ -83,7 +89,7 @@ async function erlangPair(scratch: string): Promise<string | undefined> {
         "pair",
         "client",
       ],
-      scratch,
+      { cwd: scratch },
     );
   } finally {
     await server.stdin.close();
@@ -92,20 +98,15 @@ async function erlangPair(scratch: string): Promise<string | undefined> {
   }
 }
 
-/** Measures them all, one after another. */
+/** Measures those of messages, one after another. */
 export async function measurePeers(scratch: string): Promise<PeerResult[]> {
-  const perl = await run("perl", [`${FOLDER}coro.pl`], scratch);
-  await Deno.writeTextFile(`${scratch}/bench.go`, await Deno.readTextFile(`${FOLDER}bench.go`));
-  const go = await run("go", ["run", "bench.go"], scratch);
   await Deno.writeTextFile(`${scratch}/bench.erl`, await Deno.readTextFile(`${FOLDER}bench.erl`));
-  const compiled = await run("erlc", ["bench.erl"], scratch);
+  const compiled = await run("erlc", ["bench.erl"], { cwd: scratch });
   const erlang = compiled === undefined || compiled.startsWith("error:")
     ? compiled
-    : await run("erl", ["-noshell", "-s", "bench", "main"], scratch);
+    : await run("erl", ["-noshell", "-s", "bench", "main"], { cwd: scratch });
   const pair = await erlangPair(scratch);
   return [
-    parse("Perl", perl, "libcoro-perl"),
-    parse("Go", go, "golang-go"),
-    parse("Erlang", pair === undefined ? erlang : `${erlang ?? ""}\n${pair}`, "erlang-base"),
+    figuresOf("Erlang", pair === undefined ? erlang : `${erlang ?? ""}\n${pair}`, "erlang-base"),
   ];
 }

@@ -8,6 +8,7 @@ import {
   type Operation,
   schedule,
   Semaphore,
+  Signal,
 } from "@anyevent/coro";
 import { type Program, Reference, type Step } from "./reference.ts";
 import { world } from "./world.ts";
@@ -17,13 +18,16 @@ const step: fc.Arbitrary<Step> = fc.record({
     ...([
       ...["cede", "cede", "cedeNotself", "schedule", "ready", "ready", "cancel", "throw"],
       ...["suspend", "resume", "down", "up", "put", "get", "join"],
+      ...["safeCancel", "scheduleTo", "cedeTo", "wait", "send", "broadcast"],
     ] as Step["op"][]),
   ),
   n: fc.nat(5),
 });
 
 const outsideStep = step.filter(({ op }) =>
-  ["ready", "cancel", "throw", "resume", "up", "put"].includes(op)
+  ["ready", "cancel", "throw", "resume", "up", "put", "safeCancel", "send", "broadcast"].includes(
+    op,
+  )
 );
 
 const program: fc.Arbitrary<Program> = fc.record({
@@ -46,6 +50,7 @@ function real({ programs, counts, sizes, outside }: Case) {
   const semaphores = counts.map((count) => new Semaphore(count));
   const channels = sizes.map((size) => new Channel<number>(size));
   const all: Coro[] = [];
+  const signal = new Signal();
 
   function act({ op, n }: Step): Operation<unknown> | undefined {
     const target = all[n % all.length];
@@ -66,6 +71,14 @@ function real({ programs, counts, sizes, outside }: Case) {
         return channel.get();
       case "join":
         return target.join();
+      case "wait":
+        return signal.wait();
+      case "send":
+      case "broadcast":
+        return void signal[op]();
+      case "scheduleTo":
+      case "cedeTo":
+        return target[op]();
       case "up":
         return void semaphore.up();
       case "throw":
@@ -103,6 +116,7 @@ function real({ programs, counts, sizes, outside }: Case) {
     ended: all.map((thread) => thread.isZombie),
     counts: semaphores.map(({ count, waiters }) => [count, waiters]),
     sizes: channels.map(({ size }) => size),
+    signal: signal.stats(),
   };
   // One that is suspended keeps the wake-up it got.
   while (all.some((thread) => thread.isSuspended && !thread.isZombie)) {
@@ -130,6 +144,7 @@ function expected({ programs, counts, sizes, outside }: Case) {
     ended: model.threads.map(({ ended }) => ended),
     counts: model.semaphores.map(({ count, waiting }) => [count, waiting.length]),
     sizes: model.channels.map(({ items }) => items.length),
+    signal: { awaited: model.signal.waiting.length, remembered: model.signal.remembered },
   };
 }
 

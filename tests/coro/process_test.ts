@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 /** Runs a program that imports the package as users do. @returns exit status and output */
 async function run(program: string): Promise<{ code: number; out: string; err: string }> {
   const child = new Deno.Command("deno", {
-    args: ["run", "--no-check", "--quiet", "--ext=ts", "-"],
+    args: ["run", "--no-check", "--quiet", "--allow-ffi", "--ext=ts", "-"],
     cwd: new URL(".", import.meta.url),
     env: { NO_COLOR: "1" },
     stdin: "piped",
@@ -18,22 +18,41 @@ async function run(program: string): Promise<{ code: number; out: string; err: s
   return { code, out: text.decode(stdout), err: text.decode(stderr) };
 }
 
-Deno.test("an uncaught error in a thread ends the program with status 1 and the error", async () => {
+for (const backend of ["native", "pure", ...(Deno.build.os === "linux" ? ["ffi"] : []), "sim"]) {
+  Deno.test(`${backend}: an uncaught error in a thread ends the program with status 1, its line and the error`, async () => {
+    const { code, out, err } = await run(`
+      import { async, defaultScheduler, sleep } from "@anyevent/coro";
+      import { AnyEvent } from "@anyevent/loop";
+      AnyEvent.use("${backend}");
+      defaultScheduler().spawn(function* () {
+        yield* sleep(0.001);
+        throw new Error("nobody joins");
+      }, { desc: "worker" });
+      async(function* () {
+        yield* sleep(0.1);
+        console.log("never");
+      });
+      console.log("begun");
+    `);
+    assert.equal(code, 1, err);
+    assert.equal(out, "begun\n");
+    assert.match(err, /uncaught error in thread 1 U 2 worker/);
+    assert.match(err, /nobody joins/);
+  });
+}
+
+Deno.test("an error of a pool thread is logged and does not end the program", async () => {
   const { code, out, err } = await run(`
-    import { async, sleep } from "@anyevent/coro";
-    async(function* () {
+    import { asyncPool, sleep } from "@anyevent/coro";
+    asyncPool(function* () {
       yield* sleep(0.001);
-      throw new Error("nobody joins");
+      throw new Error("in the pool");
     });
-    async(function* () {
-      yield* sleep(0.1);
-      console.log("never");
-    });
-    console.log("begun");
+    await sleep(0.01);
+    console.log("end");
   `);
-  assert.equal(code, 1, err);
-  assert.equal(out, "begun\n");
-  assert.match(err, /nobody joins/);
+  assert.deepEqual([code, out], [0, "end\n"], err);
+  assert.match(err, /in the pool/);
 });
 
 Deno.test("with onUncaught set the other threads of a program go on", async () => {

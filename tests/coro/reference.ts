@@ -18,7 +18,13 @@ export interface Step {
     | "up"
     | "put"
     | "get"
-    | "join";
+    | "join"
+    | "safeCancel"
+    | "scheduleTo"
+    | "cedeTo"
+    | "wait"
+    | "send"
+    | "broadcast";
   readonly n: number;
 }
 
@@ -32,6 +38,8 @@ type Wait =
   | { readonly kind: "down" | "get"; readonly gate: RefGate; woken: boolean }
   | { readonly kind: "put"; readonly channel: RefChannel; released: boolean }
   | { readonly kind: "join"; readonly target: RefThread }
+  | { readonly kind: "to"; readonly target: RefThread; readonly queues: boolean }
+  | { readonly kind: "signal"; readonly signal: RefSignal; got: "nothing" | "send" | "broadcast" }
   | { readonly kind: "switch" };
 
 interface RefGate {
@@ -47,6 +55,11 @@ interface RefChannel {
   readonly max: number;
 }
 
+interface RefSignal {
+  remembered: boolean;
+  waiting: RefThread[];
+}
+
 interface RefThread {
   readonly id: number;
   readonly program: Program;
@@ -58,6 +71,8 @@ interface RefThread {
   missed: boolean;
   pending: boolean;
   doomed: boolean;
+  /** By `safeCancel`, and not resumed since. */
+  returning: boolean;
   wait: Wait | undefined;
   joiners: RefThread[];
 }
@@ -68,6 +83,7 @@ export class Reference {
   readonly threads: RefThread[];
   readonly semaphores: RefGate[];
   readonly channels: RefChannel[];
+  readonly signal: RefSignal = { remembered: false, waiting: [] };
   readonly #queues = new Map<number, RefThread[]>();
   #current: RefThread | undefined;
   #forced: RefThread | undefined;
@@ -91,6 +107,7 @@ export class Reference {
       missed: false,
       pending: false,
       doomed: false,
+      returning: false,
       wait: undefined,
       joiners: [],
     }));
@@ -149,6 +166,12 @@ export class Reference {
         this.#current = undefined;
         return;
       }
+    } else if (thread.returning) {
+      thread.returning = false;
+      this.#abort(thread);
+      this.#finish(thread, "end");
+      this.#current = undefined;
+      return;
     } else if (thread.pending) {
       thread.pending = false;
       this.#abort(thread);
@@ -231,6 +254,30 @@ export class Reference {
         return;
       case "join":
         return target.ended ? undefined : { kind: "join", target };
+      case "safeCancel":
+        if (target.ended || !target.begun) {
+          this.#cancel(target);
+        } else if (target !== this.#current) {
+          target.returning = true;
+          this.ready(target);
+        }
+        return;
+      case "scheduleTo":
+      case "cedeTo":
+        if (target.ended || target.suspended || target === this.#current) return;
+        return { kind: "to", target, queues: step.op === "cedeTo" };
+      case "wait":
+        if (!this.signal.remembered) {
+          return { kind: "signal", signal: this.signal, got: "nothing" };
+        }
+        this.signal.remembered = false;
+        return;
+      case "send":
+        this.#send();
+        return;
+      case "broadcast":
+        this.signal.remembered = false;
+        for (const waiter of this.signal.waiting.splice(0)) this.#signal(waiter, "broadcast");
     }
   }
 
@@ -239,6 +286,13 @@ export class Reference {
     const wait = thread.wait!;
     if (wait.kind === "down" || wait.kind === "get") wait.gate.waiting.push(thread);
     if (wait.kind === "join") wait.target.joiners.push(thread);
+    if (wait.kind === "signal") wait.signal.waiting.push(thread);
+    if (wait.kind === "to") {
+      if (wait.queues) this.ready(thread);
+      const displaced = this.#forced;
+      this.#forced = wait.target;
+      if (displaced !== undefined && displaced !== wait.target) this.ready(displaced);
+    }
     if (step.op === "cede") this.ready(thread);
     if (step.op === "cedeNotself") {
       this.#forced = this.#pop();
@@ -251,6 +305,10 @@ export class Reference {
     const wait = thread.wait!;
     switch (wait.kind) {
       case "switch":
+      case "to":
+        break;
+      case "signal":
+        if (wait.got === "nothing") return false;
         break;
       case "join":
         if (!wait.target.ended) return false;
@@ -307,6 +365,17 @@ export class Reference {
     }
   }
 
+  #send(): void {
+    const waiter = this.signal.waiting.shift();
+    if (waiter === undefined) this.signal.remembered = true;
+    else this.#signal(waiter, "send");
+  }
+
+  #signal(thread: RefThread, how: "send" | "broadcast"): void {
+    (thread.wait as { got: string }).got = how;
+    this.ready(thread);
+  }
+
   #abort(thread: RefThread): void {
     const wait = thread.wait;
     thread.wait = undefined;
@@ -315,6 +384,9 @@ export class Reference {
       if (wait.woken) this.#wake(wait.gate);
     } else if (wait?.kind === "put" && !wait.released) {
       wait.channel.putters.splice(wait.channel.putters.indexOf(thread), 1);
+    } else if (wait?.kind === "signal") {
+      this.signal.waiting = this.signal.waiting.filter((other) => other !== thread);
+      if (wait.got === "send") this.#send();
     } else if (wait?.kind === "join") {
       wait.target.joiners = wait.target.joiners.filter((other) => other !== thread);
     }

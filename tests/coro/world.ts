@@ -26,7 +26,8 @@ export function world(): World {
     printed,
     print: (text) => void printed.push(String(text)),
     settle: () => {
-      while (threads.nready > 0) env.backend.turn();
+      // A batch that was used up waits for the clock.
+      while (threads.nready > 0) if (!env.backend.turn()) env.backend.advance(0.002);
     },
   };
 }

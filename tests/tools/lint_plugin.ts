@@ -43,12 +43,12 @@ export function pathInProject(filename: string): string {
 }
 
 function mayBeAmbient(path: string): boolean {
-  return /^(backends|tests|examples|global\/cli)\//.test(path);
+  return /^(backends|tests|examples|(global|loop)\/cli)\//.test(path);
 }
 
 function mayTouchHost(path: string): boolean {
   // The plugin for users is typed by the linter it plugs into.
-  return !/^(loop|coro|mp|global)\//.test(path) || path.startsWith("global/cli/") ||
+  return !/^(loop|coro|mp|global)\//.test(path) || /^(global|loop)\/cli\//.test(path) ||
     path === "coro/lint_plugin.ts";
 }
 

@@ -4,7 +4,6 @@
 
 main() ->
     local_send(2000000),
-    switches(2), switches(1000),
     halt().
 
 out(Name, Ns) -> io:format("~s\t~.1f~n", [Name, float(Ns)]).
@@ -21,16 +20,3 @@ send(_, 0) -> ok;
 send(P, N) -> P ! {bench, 1}, send(P, N - 1).
 sink(0, Parent) -> Parent ! done;
 sink(N, Parent) -> receive {bench, _} -> sink(N - 1, Parent) end.
-
-switches(N) ->
-    Rounds = 2000000 div N,
-    Self = self(),
-    Ps = [spawn(fun() -> receive go -> yields(Rounds), Self ! done end end) || _ <- lists:seq(1, N)],
-    T0 = erlang:monotonic_time(nanosecond),
-    [P ! go || P <- Ps],
-    [receive done -> ok end || _ <- Ps],
-    out(io_lib:format("thread switch, ~p threads", [N]),
-        (erlang:monotonic_time(nanosecond) - T0) / (N * Rounds)).
-
-yields(0) -> ok;
-yields(N) -> erlang:yield(), yields(N - 1).
