@@ -66,7 +66,7 @@ import {
 
 /**
  * Seconds after which a batch gives way to the loop; a clock that counts milliseconds makes it up to one.
- * So few because Deno, while it always has something to do, looks at its sockets once in 61 turns only.
+ * So few because a backend on a host's own loop comes to its sockets between batches only.
  */
 export const BATCH_SECONDS = 0.0002;
 /** Seconds of a virtual clock that a batch takes which was used up in no time. */
