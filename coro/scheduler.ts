@@ -58,8 +58,8 @@ export let engineOf: (scheduler: Scheduler) => Engine;
  * In each turn of the loop threads run for about 1 ms (at most 65536 switches), whoever makes them run;
  * what is still ready runs in the next turn (in virtual time, where computing takes none, 2 ms later). So
  * threads, or an async function, that cede without end neither stop timers nor I/O, nor are stopped by them.
- * How soon a socket is looked at then is the host's choice: Deno itself looks once in 61 turns, the ffi
- * backend in each. A thread that does not block holds up all; `cedeIfDue()` in its loops helps.
+ * Sockets are looked at in each turn on the ffi backend, every 2 ms on native, and on pure when the host does
+ * (Deno: once in 61 turns). A thread that does not block holds up all; `cedeIfDue()` in its loops helps.
  *
  * ## Errors
  *
