@@ -81,6 +81,13 @@ export function checkSignal(signal: unknown, what: string): asserts signal is Ab
   }
 }
 
+let givingUp = false;
+
+/** For `throw` of an operation: whether a limit was reached, or else something was thrown into the thread. */
+export function limitReached(): boolean {
+  return givingUp;
+}
+
 /** Drives the other operation, as its driver and its waker. */
 class Limited<T> extends WaitOperation<T> implements Waker {
   readonly #op: Operation<T>;
@@ -219,7 +226,13 @@ class Limited<T> extends WaitOperation<T> implements Waker {
     this.#woken = false;
     this.#disarm?.();
     this.#disarm = undefined;
-    return this.throw(error);
+    const outer = givingUp;
+    givingUp = true;
+    try {
+      return this.throw(error);
+    } finally {
+      givingUp = outer;
+    }
   }
 
   #timeoutError(): TimeoutError {

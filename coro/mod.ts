@@ -27,6 +27,7 @@ export * from "./debug/mod.ts";
 export { CancelRefused } from "./errors.ts";
 export * from "./io/mod.ts";
 export { type WaitOptions, within } from "./limited.ts";
+export * from "./multicore/mod.ts";
 export { pin } from "./pin.ts";
 export { PRIO_HIGH, PRIO_IDLE, PRIO_LOW, PRIO_MAX, PRIO_MIN, PRIO_NORMAL } from "./priority.ts";
 export { wait } from "./promise.ts";
@@ -75,6 +76,7 @@ export {
   type DurationLike,
   type Guard,
   guard,
+  type JobContext,
   type Operation,
   RESUMED,
   type Seconds,

@@ -57,6 +57,14 @@ export function rouseCb<A extends readonly unknown[] = unknown[]>(): RouseCallba
  * @param options limits; given up, the callback may be waited for again
  * @returns the arguments of the call
  * @throws {UsageError} for another function, without a default, or while somebody waits for it
+ * @example
+ * ```ts
+ * import { rouseCb, rouseWait } from "@anyevent/coro";
+ *
+ * const cb = rouseCb<[string]>();
+ * cb("called");
+ * console.log(await rouseWait(cb)); // [ "called" ]
+ * ```
  */
 export function rouseWait<A extends readonly unknown[] = unknown[]>(
   callback?: RouseCallback<A>,

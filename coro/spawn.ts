@@ -83,6 +83,15 @@ export function asyncPool<T, A extends readonly unknown[]>(
 /**
  * Cancels all threads but the one that runs, newest first; idle pool threads too. One made by `new Coro` and
  * never readied is not known, and stays. Follows `Coro::killall`.
+ *
+ * @example
+ * ```ts
+ * import { async, killall, schedule } from "@anyevent/coro";
+ *
+ * const thread = async(() => schedule());
+ * killall();
+ * await thread.join(); // it has ended
+ * ```
  */
 export function killall(): void {
   currentEngine().killAll();
@@ -93,6 +102,21 @@ export function killall(): void {
  * and of higher priorities run before it goes on. With none of them ready it goes on at once.
  *
  * Follows `Coro::cede`.
+ *
+ * @example
+ * ```ts
+ * import { async, cede } from "@anyevent/coro";
+ *
+ * async(function* () {
+ *   console.log(2);
+ *   yield* cede();
+ *   console.log(4);
+ * });
+ * console.log(1);
+ * await cede();
+ * console.log(3);
+ * await cede();
+ * ```
  */
 export function cede(): Operation<void> {
   return CEDE;
@@ -101,6 +125,17 @@ export function cede(): Operation<void> {
 /**
  * Lets any other thread run, whatever its priority: the caller is queued after the choice. Does nothing
  * when no other is ready. Follows `Coro::cede_notself`.
+ *
+ * @example
+ * ```ts
+ * import { async, cedeNotself } from "@anyevent/coro";
+ *
+ * async(function* () {
+ *   console.log("first");
+ * });
+ * await cedeNotself();
+ * console.log("then");
+ * ```
  */
 export function cedeNotself(): Operation<void> {
   return CEDE_NOTSELF;
@@ -150,17 +185,50 @@ export function terminate(...values: unknown[]): Operation<never> {
   return new Terminate(values);
 }
 
-/** The running thread; main in code outside threads. Follows `Coro::current`. */
+/**
+ * The running thread; main in code outside threads. Follows `Coro::current`.
+ *
+ * @example
+ * ```ts
+ * import { async, current } from "@anyevent/coro";
+ *
+ * const thread = async(function* () {
+ *   current().setDesc("I know myself");
+ * });
+ * await thread.join();
+ * console.log(thread.desc); // I know myself
+ * ```
+ */
 export function current(): Coro {
   return coroOf(currentEngine().current);
 }
 
-/** Stands for the code outside threads. Follows `$Coro::main`. */
+/**
+ * Stands for the code outside threads. Follows `$Coro::main`.
+ *
+ * @example
+ * ```ts
+ * import { current, main } from "@anyevent/coro";
+ *
+ * console.log(current() === main()); // true
+ * ```
+ */
 export function main(): Coro {
   return coroOf(currentEngine().main);
 }
 
-/** How many threads are ready to run, the running one not counted. Follows `Coro::nready`. */
+/**
+ * How many threads are ready to run, the running one not counted. Follows `Coro::nready`.
+ *
+ * @example
+ * ```ts
+ * import { async, nready } from "@anyevent/coro";
+ *
+ * const thread = async(function* () {});
+ * console.log(nready()); // 1
+ * await thread.join();
+ * ```
+ */
 export function nready(): number {
   return currentEngine().readyCount;
 }
@@ -172,6 +240,16 @@ export function nready(): number {
  * @param length seconds
  * @param options for its signal
  * @throws {UsageError} when it is no time
+ * @example
+ * ```ts
+ * import { async, sleep } from "@anyevent/coro";
+ *
+ * const thread = async(function* () {
+ *   yield* sleep(0.01);
+ *   return "rested";
+ * });
+ * console.log(await thread.join()); // rested
+ * ```
  */
 export function sleep(length: Seconds, options?: WaitOptions): Operation<void> {
   return limited((runningEngine()?.loop ?? defaultLoop()).sleep(length), options);

@@ -43,16 +43,18 @@ class Switch extends WaitOperation<void> {
   }
 
   override next(resumed?: typeof RESUMED): IteratorResult<Suspension, void> {
-    if (resumed === RESUMED) return DONE;
-    if (resumed as unknown === LOOK) {
-      LOOK.seen();
-      return this.#yielded;
-    }
+    if (resumed !== undefined) return resumed === RESUMED ? DONE : this.#look();
     if (driving.depth === 0) {
       throw new UsageError(
         `Cannot run ${this.#name}: use \`yield*\` in a thread or \`await\` elsewhere`,
       );
     }
+    return this.#yielded;
+  }
+
+  /** A step for {@linkcode LOOK}. */
+  #look(): IteratorYieldResult<Suspension> {
+    LOOK.seen();
     return this.#yielded;
   }
 

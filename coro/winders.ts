@@ -49,6 +49,16 @@ export function onEnter(block: () => void): Winder {
  * blocks.
  *
  * @throws {UsageError} in main, or when `block` is no function
+ * @example
+ * ```ts
+ * import { async, cede, onLeave } from "@anyevent/coro";
+ *
+ * const thread = async(function* () {
+ *   onLeave(() => console.log("it gives way"));
+ *   yield* cede();
+ * });
+ * await thread.join();
+ * ```
  */
 export function onLeave(block: () => void): Winder {
   const task = taskForWinder(block, "onLeave");

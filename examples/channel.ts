@@ -5,11 +5,13 @@
  * Permissions:  none.
  * Prints:       reader: waiting
  *               red: some piece of data
- *               reader: got some piece of data of red
  *               blue: some piece of data
+ *               reader: got some piece of data of red
  *               reader: got some piece of data of blue
  *               red: another piece of data
- *               …
+ *               blue: another piece of data
+ *               reader: got another piece of data of red
+ *               reader: got another piece of data of blue
  *               reader: nothing left
  */
 import { async, Channel } from "@anyevent/coro";

@@ -16,9 +16,14 @@ import { readOptions } from "./support/options.ts";
 readOptions({ name: "thread_life.ts", does: "Follows threads from their creation to their end." });
 
 // Creation: it gets arguments, and is ready to run.
-async(function* (...args: number[]) {
-  console.log(args[1]);
-}, 1, 2, 3);
+async(
+  function* (...args: number[]) {
+    console.log(args[1]);
+  },
+  1,
+  2,
+  3,
+);
 await cede();
 
 // One that is only made runs when somebody readies it.

@@ -206,9 +206,9 @@ export function parseHostport(
     host = literal;
     rest = text.slice(literal.length);
   } else {
-    host = /^[^\s:]*/.exec(text)![0];
+    host = /^[^\s:[\]]*/.exec(text)![0];
     rest = text.slice(host.length);
-    if (host === "" || host.startsWith("[")) return undefined;
+    if (host === "") return undefined;
     after = AFTER_HOST;
   }
   const service = after.exec(rest)?.[1] ??

@@ -29,7 +29,7 @@ export type ConnectOutcome = [
   error: PeerError | undefined,
 ];
 
-/** Gets the outcome: once, and once more after each `retry`. */
+/** Gets the outcome: once, and once more after each `retry`. When it throws, the stream is closed. */
 export type ConnectCallback = Callback<ConnectOutcome>;
 
 /**
@@ -149,7 +149,7 @@ export class ConnectAttempt extends Held {
     const [host, port] = address.transport === "tcp"
       ? [address.host, address.port]
       : [UNIX_HOST, address.path];
-    this.deliver(() => this.#cb(stream, host, port, retry, undefined));
+    this.hand(stream, () => this.#cb(stream, host, port, retry, undefined));
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Undo } from "@anyevent/backends/contract";
+import type { ByteStream, Undo } from "@anyevent/backends/contract";
 import { isThenable } from "./callback.ts";
 import type { Loop } from "./loop.ts";
 import type { Watcher } from "./watcher.ts";
@@ -78,6 +78,18 @@ export abstract class Held implements Watcher {
     } catch (error) {
       failed(error);
     }
+  }
+
+  /** As `deliver`, for a stream: when the callback throws nobody has it, so it is closed. */
+  protected hand(stream: ByteStream, call: () => unknown): void {
+    this.deliver(() => {
+      try {
+        return call();
+      } catch (error) {
+        stream.close();
+        throw error;
+      }
+    });
   }
 
   #release(): void {

@@ -1,4 +1,4 @@
-import { type Host, messageOf } from "@anyevent/backends/contract";
+import { type Host, type LogLevel, messageOf, UsageError } from "@anyevent/backends/contract";
 import { addressFamily, parseAddress } from "./address.ts";
 
 /** A record of the DNS: name, type, class, time to live in seconds, then what its type holds. */
@@ -35,22 +35,24 @@ export interface NameResolver {
 /**
  * Names by the host's own resolver, through its Env: addresses only, no other records.
  *
- * Look-ups of one name at the same time are made once. What goes wrong goes to the log at debug level.
+ * Look-ups of one name at the same time are made once. What goes wrong goes to the log at debug level; a
+ * missing permission, which looks like a name without addresses, at level error, once.
  */
 export class HostResolver implements NameResolver {
   readonly #host: Host;
-  readonly #debug: (message: string) => void;
+  readonly #log: (level: LogLevel, message: string) => void;
+  #told = false;
   readonly #pending = new Map<string, Promise<readonly string[]>>();
 
   /**
    * Looks up nothing yet.
    *
    * @param host whose `resolve` to use
-   * @param debug gets why a name was not found
+   * @param log gets why a name was not found
    */
-  constructor(host: Host, debug: (message: string) => void) {
+  constructor(host: Host, log: (level: LogLevel, message: string) => void) {
     this.#host = host;
-    this.#debug = debug;
+    this.#log = log;
   }
 
   /** See {@linkcode NameResolver}. */
@@ -83,8 +85,15 @@ export class HostResolver implements NameResolver {
     try {
       return await this.#host.resolve(name);
     } catch (error) {
-      this.#debug(`cannot resolve ${name}: ${messageOf(error)}`);
+      const isNew = !this.#told && isRefusal(error);
+      if (isNew) this.#told = true;
+      this.#log(isNew ? 4 : 8, `cannot resolve ${name}: ${messageOf(error)}`);
       return [];
     }
   }
+}
+
+/** Whether the user can do something about it. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof UsageError || (error as { readonly code?: unknown })?.code === "EACCES";
 }

@@ -13,7 +13,10 @@ import type { Loop } from "./loop.ts";
 import { parseService } from "./services.ts";
 import type { Watcher } from "./watcher.ts";
 
-/** Gets each connection with its peer's address as text and port (`"unix/"` and a path for Unix sockets). */
+/**
+ * Gets each connection with its peer's address as text and port (`"unix/"` and a path for Unix sockets). When it
+ * throws, the connection is closed.
+ */
 export type AcceptCallback = Callback<[fh: ByteStream, host: string, port: number | string]>;
 
 /** Called once the socket is bound, with the address and port it is bound to, before anything is accepted. */
@@ -149,7 +152,7 @@ export class BoundServer extends Held implements SocketServer {
     } else if (accept === undefined) {
       this.#waiting.push(stream);
     } else {
-      this.deliver(() => accept(stream, ...peerOf(stream)));
+      this.hand(stream, () => accept(stream, ...peerOf(stream)));
     }
   }
 }

@@ -25,6 +25,10 @@ import type { Watcher } from "./watcher.ts";
  * stream is `undefined` and the fifth argument the error of the last target: `ENXIO` when there was none,
  * `ECONNREFUSED` and so on, `ETIMEDOUT` after the time limit. Follows AnyEvent::Socket's `tcp_connect`.
  *
+ * Permissions: `--allow-net` for each address with its port, and for the name itself when there is one to look
+ * up; for a Unix socket `--allow-net=unix:PATH`, and read and write of its path. A name that may not be looked up
+ * has no addresses; the log says why.
+ *
  * @param cb gets the outcome; once, and once more after each call of the function it got
  * @param prepare called before each target is tried; returns the limit for it in seconds
  * @returns cancelling it ends the attempt silently; a stream already handed out stays as it is
@@ -56,8 +60,8 @@ export function tcpConnect(
 /**
  * Connects to a host and service, for threads and `await`; see {@linkcode tcpConnect}.
  *
- * Ending the wait early ends the attempt. Follows the `rouse_cb` idiom that Coro recommends for
- * `tcp_connect`.
+ * Ending the wait early ends the attempt. Permissions: as for `tcpConnect`. Follows the `rouse_cb` idiom that
+ * Coro recommends for `tcp_connect`.
  *
  * @returns gives the stream
  * @throws {UsageError} for an unknown service, and for arguments that make no sense
@@ -86,6 +90,9 @@ export function connectTcp(
  * A Unix socket that was left behind at the path is removed before, and the socket's name after it was
  * cancelled; files of other kinds are never removed. The length of the queue of connections is the host's own.
  * Follows AnyEvent::Socket's `tcp_server`.
+ *
+ * Permissions: `--allow-net` for the address with its port; for a Unix socket `--allow-net=unix:PATH`, and read and
+ * write of its path.
  *
  * @param host an address, no name; `"unix/"`; absent: all addresses of the preferred protocol
  * @param service a port, the name of a service, or `name=port`; 0 or absent: the system picks a port; the
@@ -180,7 +187,7 @@ export function tcpNodelay(fh: ByteStream, on: boolean): boolean {
  * it failed.
  *
  * Addresses and `localhost` are answered inside the call. {@linkcode resolveSockaddr} does more. Follows
- * AnyEvent::Socket's `inet_aton`.
+ * AnyEvent::Socket's `inet_aton`. Permissions: `--allow-net` for the name.
  *
  * @param cb gets the addresses, once
  * @returns takes it back
@@ -205,7 +212,8 @@ export function inetAton(
  *
  * Addresses and `localhost` are answered inside the call; for other names the resolver is asked: for SRV
  * records when the service is a name, then for addresses. Sorted by preferred protocol, then by the order
- * of SRV records. Follows AnyEvent::Socket's `resolve_sockaddr`.
+ * of SRV records. Follows AnyEvent::Socket's `resolve_sockaddr`. Permissions: `--allow-net` for the names that are
+ * looked up.
  *
  * @param node host name, address, or `"unix/"`
  * @param service port, name, `name=port`; the absolute path of a Unix socket

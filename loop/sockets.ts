@@ -72,7 +72,7 @@ export class Sockets {
     this.#loop = loop;
     this.#hostResolver = new HostResolver(
       loop.env.host,
-      (message) => void this.#log().log(8, message),
+      (level, message) => void this.#log().log(level, message),
     );
   }
 

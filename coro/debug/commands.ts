@@ -87,9 +87,9 @@ function sessionOf(session: ShellSession | undefined, what: string): ShellSessio
 
 function watch(args: string, debug: ThreadDebugger, given: ShellSession | undefined): string {
   const session = sessionOf(given, "watch");
-  const [, time, command] = /^(\d+(?:\.\d*)?|\.\d+|)(?:\s+|^)([^]*)$/.exec(args) ?? ["", "", args];
+  const [, time, command] = /^(?:(\d+(?:\.\d*)?|\.\d+)(?:\s+|$))?([^]*)$/.exec(args)!;
   if (command === "") throw new UsageError("Cannot watch: no command is given");
-  const interval = Math.max(LEAST_WATCH, time === "" ? WATCH_SECONDS : Number(time));
+  const interval = Math.max(LEAST_WATCH, time === undefined ? WATCH_SECONDS : Number(time));
   const first = debug.command(command);
   const undos: Undo[] = [];
   const stop = (): void => undos.splice(0).forEach((undo) => undo());
@@ -160,6 +160,7 @@ export const COMMANDS: ReadonlyMap<string, DebugCommand> = new Map<string, Debug
     help: "enable or disable time profiling in ps",
     run: times,
   }],
+  ["enable_times", { usage: "[on|off]", help: "same as times", run: times }],
   ["loglevel", {
     usage: "[level]",
     help: "enable logging for messages of this level and lower; without one: none",
@@ -170,12 +171,6 @@ export const COMMANDS: ReadonlyMap<string, DebugCommand> = new Map<string, Debug
     help: "repeat the given command until the next line",
     run: watch,
   }],
-]);
-
-/** Upstream's names that are others here. */
-export const ALIASES: ReadonlyMap<string, string> = new Map([
-  ["enable_times", "times"],
-  ["ll", "loglevel"],
 ]);
 
 /** One line each. */

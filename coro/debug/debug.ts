@@ -11,7 +11,7 @@ import type { Engine } from "../engine.ts";
 import { engineOf, Scheduler } from "../scheduler.ts";
 import type { TraceEvent } from "../task.ts";
 import type { Coro } from "../thread.ts";
-import { ThreadDebugger } from "./debugger.ts";
+import { debuggerFor, type ThreadDebugger } from "./debugger.ts";
 
 const debuggers = new WeakMap<Engine, ThreadDebugger>();
 /** The first one that was made on a loop. */
@@ -20,7 +20,7 @@ const onLoops = new WeakMap<Loop, ThreadDebugger>();
 function debuggerOf(engine: Engine): ThreadDebugger {
   let found = debuggers.get(engine);
   if (found === undefined) {
-    found = new ThreadDebugger(engine);
+    found = debuggerFor(engine);
     debuggers.set(engine, found);
     if (!onLoops.has(engine.loop)) onLoops.set(engine.loop, found);
   }

@@ -7,11 +7,11 @@ import {
   type ShellOptions,
   type ShellSession,
 } from "@anyevent/loop";
+import { currentEngine } from "../default_engine.ts";
 import type { Engine } from "../engine.ts";
-import { type Outcome, type Task, TRACED, type TraceEvent, ZOMBIE } from "../task.ts";
-import { AWAIT, MAIN } from "../task.ts";
+import { AWAIT, MAIN, type Outcome, type Task, TRACED, type TraceEvent, ZOMBIE } from "../task.ts";
 import { Coro, coroOf, taskOf } from "../thread.ts";
-import { ALIASES, backtraceOf, COMMANDS, helpText } from "./commands.ts";
+import { backtraceOf, COMMANDS, helpText } from "./commands.ts";
 import { checkLevel, DebugLog, type LogListener, OFF } from "./log.ts";
 import { listing } from "./ps.ts";
 import { told } from "./text.ts";
@@ -32,6 +32,14 @@ function textOf(event: TraceEvent): string {
   return event.kind === "blocked" ? `stops in ${event.on}` : `ended: ${endOf(event.outcome)}`;
 }
 
+let given: Engine | undefined;
+
+/** One on any engine. */
+export function debuggerFor(engine: Engine): ThreadDebugger {
+  given = engine;
+  return new ThreadDebugger();
+}
+
 /**
  * Coro::Debug on one scheduler; get it with {@linkcode threadDebugOf}. {@linkcode Debug} works on the scheduler
  * of the running thread, else on the default one.
@@ -43,10 +51,11 @@ export class ThreadDebugger {
   readonly #logged = new WeakMap<Task, (event: TraceEvent) => void>();
   readonly #sessions = new WeakMap<ShellSession, LogListener>();
 
-  /** For {@linkcode threadDebugOf}. */
-  constructor(engine: Engine) {
-    this.#engine = engine;
-    this.#log = new DebugLog(engine.loop);
+  /** One on the scheduler of the running thread, else on the default one, with logs and traces of its own. */
+  constructor() {
+    this.#engine = given ?? currentEngine();
+    given = undefined;
+    this.#log = new DebugLog(this.#engine.loop);
   }
 
   /**
@@ -70,7 +79,7 @@ export class ThreadDebugger {
   run(line: string, session: ShellSession | undefined): string {
     const [, name, args] = /^(\S*)\s*([^]*)$/.exec(line.trim())!;
     if (name === "help") return helpText();
-    const command = COMMANDS.get(ALIASES.get(name) ?? name);
+    const command = COMMANDS.get(name);
     if (command === undefined) {
       throw new UsageError(`Cannot run ${show(name)}: there is no such command; use 'help'`);
     }
@@ -85,7 +94,7 @@ export class ThreadDebugger {
    * to. With {@linkcode ThreadDebugger.times} on, t_real is the seconds that it ran. Where: the place of its
    * call, and what it waits for. The first 1000 are listed.
    *
-   * Nothing is kept for it while threads run, so it costs nothing when it is not called; then some 50 µs a thread.
+   * Nothing is kept for it while threads run, so it costs nothing when it is not called; then some 0.1 ms a thread.
    *
    * @param flags `w`: wide, whole descriptions and paths; `v`: verbose, with all calls of each thread
    * @throws {UsageError} for other flags

@@ -12,6 +12,14 @@ const ALL = 100_000;
 /** Where this package's files are; `undefined` when they were bundled with others. */
 const OWN = /^(.*\/)debug\/frames\.[cm]?[jt]s$/.exec(import.meta.url)?.[1];
 
+/** The project's packages, as they are installed and in a checkout. */
+const OWNS = [
+  "@anyevent/",
+  ...["backends", "loop", "coro", "mp", "global"].map((name) =>
+    `${OWN?.replace(/[^/]+\/$/, "") ?? "\n"}${name}/`
+  ),
+];
+
 interface StackLimit {
   stackTraceLimit?: number;
 }
@@ -30,10 +38,10 @@ function take(most: number, below: () => unknown): string[] {
   }
 }
 
-/** Whether a call is a user's, as far as this package can tell. */
+/** Whether a call is a user's; in a bundle nobody can tell. */
 function isUsers(line: string): boolean {
-  return OWN !== undefined && !line.includes(OWN) &&
-    !/@anyevent\/|\/loop\/|\(<anonymous>\)$/.test(line);
+  if (OWN === undefined || OWNS.some((own) => line.includes(own))) return false;
+  return !/ext:|node:|\(<anonymous>\)$/.test(line);
 }
 
 /** Without the engine's own part of each generator, and the package's own calls at both ends. */
@@ -64,7 +72,9 @@ function upToEngine(lines: string[]): string[] {
  */
 export function callsOf(engine: Engine, task: Task, first: boolean): string[] {
   if (task === engine.current) {
-    return usersOf(upToEngine(take(MOST_CALLS, callsOf as () => unknown)));
+    const calls = upToEngine(take(MOST_CALLS, callsOf as () => unknown));
+    // Else it is a debug session that runs, which is nobody's call.
+    return OWN === undefined || calls.some(isUsers) ? usersOf(calls) : [];
   }
   // In a bundle the engine's calls look as all others: only their number tells.
   const below = OWN === undefined ? take(ALL, callsOf as () => unknown).length : undefined;

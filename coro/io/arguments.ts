@@ -1,6 +1,7 @@
 import { show, UsageError } from "@anyevent/backends/contract";
 import { parseHostport, type Seconds, seconds } from "@anyevent/loop";
 
+const encoder = new TextEncoder();
 const MOST_BYTES = 16 * 2 ** 20;
 
 /** A limit in seconds; `Infinity`: none. @param what completes "Cannot …" @throws {UsageError} when negative */
@@ -20,7 +21,7 @@ export function bytesOf(value: number | undefined, name: string): number {
 
 /** Bytes as they are, text as UTF-8. @param what completes "Cannot …" @throws {UsageError} for anything else */
 export function bytesIn(data: unknown, what: string): Uint8Array {
-  if (typeof data === "string") return new TextEncoder().encode(data);
+  if (typeof data === "string") return encoder.encode(data);
   if (data instanceof Uint8Array) return data;
   throw new UsageError(`Cannot ${what}: ${show(data)} is neither a string nor a Uint8Array`);
 }

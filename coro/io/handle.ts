@@ -11,11 +11,12 @@ import {
 import { Handle, Loop, type Operation, operation, type Seconds, sprintf } from "@anyevent/loop";
 import { currentEngine } from "../default_engine.ts";
 import { limited, type WaitOptions } from "../limited.ts";
-import { cede } from "../spawn.ts";
 import type { ThreadSteps } from "../thread.ts";
+import { cedeIfDue } from "../timeslice.ts";
 import { bytesIn, bytesOf, endOf, limitOf } from "./arguments.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
 import type { CoroHandleOptions, LineOptions, ReadOptions } from "./options.ts";
+import { PENDING, Reading, type ReadLock } from "./reading.ts";
 import { type Separator, separatorOf } from "./separator.ts";
 import { StreamWait } from "./stream_wait.ts";
 import { WriteQueue } from "./write_queue.ts";
@@ -24,8 +25,10 @@ type Filled = "data" | "eof" | "timeout" | "closed";
 
 const FIRST_READ = 2048;
 const LONGEST_READ = 65536;
-/** Bytes that come without a wait until others get their turn: a fast peer must not hold up all. */
-const LONGEST_STREAK = 1 << 20;
+/** Bytes that come without a wait until others may get their turn: a fast peer must not hold up all. */
+const LONGEST_STREAK = LONGEST_READ;
+/** One that keeps a byte order mark: in the middle of a stream it is a character as any other. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const LONGEST_TEXT = 2 ** 31 - 1;
 
 /**
@@ -78,6 +81,7 @@ export class CoroHandle implements Disposable, AsyncIterable<string> {
   readonly #writing: WriteQueue;
   readonly #lineMax: number | undefined;
   readonly #name: string;
+  readonly #lock: ReadLock;
   readonly #local: string;
   readonly #remote: string;
   readonly #forget: Undo;
@@ -85,7 +89,6 @@ export class CoroHandle implements Disposable, AsyncIterable<string> {
   #readSize = FIRST_READ;
   /** Bytes read since a thread had to wait for some. */
   #streak = 0;
-  #reader: string | undefined;
   #waiting: StreamWait | undefined;
   #ended = false;
   #closed = false;
@@ -120,6 +123,7 @@ export class CoroHandle implements Disposable, AsyncIterable<string> {
     this.#local = local;
     this.#remote = remote;
     this.#name = remote || base.peername || "handle";
+    this.#lock = { name: this.#name, reader: undefined };
     this.#writing = new WriteQueue(this.#port(bytesOf(wbufMax, "wbufMax")));
     this.#forget = loop.onDispose(() => this.close());
   }
@@ -234,7 +238,7 @@ export class CoroHandle implements Disposable, AsyncIterable<string> {
     const ends = separatorOf(separator);
     const chomp = options?.chomp === true;
     return limited(
-      this.#read("readline()", () => this.#line(ends, chomp, false)),
+      this.#readLine("readline()", ends, chomp, false),
       options,
     );
   }
@@ -254,7 +258,12 @@ export class CoroHandle implements Disposable, AsyncIterable<string> {
     }
     const partial = options?.partial === true;
     return limited(
-      this.#read(`read(${length})`, () => this.#bytes(length, partial)),
+      new Reading(
+        this.#lock,
+        `read(${length})`,
+        () => this.#takeBytes(length, partial),
+        () => this.#bytes(length, partial),
+      ),
       options,
     );
   }
@@ -275,7 +284,11 @@ export class CoroHandle implements Disposable, AsyncIterable<string> {
 
   /** Waits until it is known whether more can be read. @returns whether that is the end; false after `timeout` */
   eof(options?: WaitOptions): Operation<boolean> {
-    return limited(this.#read("eof()", () => this.#eof()), options);
+    const known = (): boolean | typeof PENDING => {
+      this.#timedOut = false;
+      return this.#buffer.length > 0 ? false : PENDING;
+    };
+    return limited(new Reading(this.#lock, "eof()", known, () => this.#eof()), options);
   }
 
   /**
@@ -347,8 +360,7 @@ export class CoroHandle implements Disposable, AsyncIterable<string> {
       throw new UsageError(`Cannot read each line: ${show(body)} is not a generator function`);
     }
     const ends = separatorOf(separator);
-    const next = (): Operation<string | undefined> =>
-      this.#read("each()", () => this.#line(ends, true, true));
+    const next = (): Operation<string | undefined> => this.#readLine("each()", ends, true, true);
     return operation(() => `each() from ${this.#name}`, function* () {
       for (let line; (line = yield* next()) !== undefined;) yield* body(line);
     });
@@ -363,7 +375,7 @@ export class CoroHandle implements Disposable, AsyncIterable<string> {
   lines(separator: string | RegExp = "\n"): AsyncIterableIterator<string, undefined> {
     const ends = separatorOf(separator);
     const next = async (): Promise<IteratorResult<string, undefined>> => {
-      const line = await this.#read("lines()", () => this.#line(ends, true, true));
+      const line = await this.#readLine("lines()", ends, true, true);
       return line === undefined ? { done: true, value: undefined } : { done: false, value: line };
     };
     return {
@@ -432,28 +444,34 @@ export class CoroHandle implements Disposable, AsyncIterable<string> {
     throw new ClosedError(`Cannot use ${this.#name}: the handle is closed`);
   }
 
-  /** An operation that reads: no other may meanwhile. */
-  #read<T>(what: string, body: () => ThreadSteps<T>): Operation<T> {
-    const begin = (): void => {
-      if (this.#reader !== undefined) {
-        throw new UsageError(
-          `Cannot ${what} from ${this.#name}: another thread is in ${this.#reader}`,
-        );
-      }
-      this.#reader = what;
-      this.#timedOut = false;
-    };
-    const end = (): void => {
-      this.#reader = undefined;
-    };
-    return operation(() => `${what} from ${this.#name}`, function* () {
-      begin();
-      try {
-        return yield* body();
-      } finally {
-        end();
-      }
-    });
+  #readLine(
+    what: string,
+    ends: Separator | undefined,
+    chomp: boolean,
+    strict: boolean,
+  ): Operation<string | undefined> {
+    return new Reading(
+      this.#lock,
+      what,
+      () => {
+        this.#timedOut = false;
+        return ends === undefined ? PENDING : this.#takeLine(ends, chomp, 0);
+      },
+      () => this.#line(ends, chomp, strict),
+    );
+  }
+
+  /** Takes a line that is there. @param seen so many bytes have no end of a line */
+  #takeLine(ends: Separator, chomp: boolean, seen: number): string | typeof PENDING {
+    const buffer = this.#buffer;
+    if (buffer.length === 0) return PENDING;
+    const lead = ends.lead(buffer.view());
+    if (lead > 0) buffer.skip(lead);
+    const found = ends.find(buffer.view(), seen);
+    const length = found?.length ?? buffer.length;
+    const most = this.#lineMax ?? ends.most;
+    if (length > most) throw this.#tooLong(most);
+    return found === undefined ? PENDING : this.#text(length, chomp ? found.separator : 0);
   }
 
   *#line(
@@ -462,22 +480,16 @@ export class CoroHandle implements Disposable, AsyncIterable<string> {
     strict: boolean,
   ): ThreadSteps<string | undefined> {
     const buffer = this.#buffer;
-    let seen = 0;
-    let { epoch } = buffer;
     for (;;) {
-      if (ends !== undefined) {
-        buffer.skip(ends.lead(buffer.view()));
-        if (buffer.epoch !== epoch) seen = 0;
-        ({ epoch } = buffer);
-        const found = ends.find(buffer.view(), seen);
-        const length = found?.length ?? buffer.length;
-        const most = this.#lineMax ?? ends.most;
-        if (length > most) throw this.#tooLong(most);
-        if (found !== undefined) return this.#text(length, chomp ? found.separator : 0);
-        seen = buffer.length;
-      }
+      const { epoch } = buffer;
+      const seen = buffer.length;
       const filled = yield* this.#fill();
-      if (filled === "data") continue;
+      if (filled === "data") {
+        if (ends === undefined) continue;
+        const line = this.#takeLine(ends, chomp, buffer.epoch === epoch ? seen : 0);
+        if (line !== PENDING) return line;
+        continue;
+      }
       if (filled === "closed") return undefined;
       if (filled === "timeout") {
         if (strict) throw this.#tooLate();
@@ -489,25 +501,34 @@ export class CoroHandle implements Disposable, AsyncIterable<string> {
     }
   }
 
+  #takeBytes(length: number, partial: boolean): Uint8Array<ArrayBuffer> | typeof PENDING {
+    this.#timedOut = false;
+    const buffer = this.#buffer;
+    const enough = buffer.length >= length || (partial && buffer.length > 0);
+    // Not even none, once it is closed.
+    return enough && !this.#closed ? buffer.take(Math.min(length, buffer.length)) : PENDING;
+  }
+
   *#bytes(length: number, partial: boolean): ThreadSteps<Uint8Array<ArrayBuffer> | undefined> {
     const buffer = this.#buffer;
     for (;;) {
-      if (buffer.length >= length || (partial && buffer.length > 0)) break;
       const filled = yield* this.#fill();
       if (filled === "closed") return undefined;
-      if (filled === "eof") break;
-      if (filled === "data") continue;
-      this.#timedOut = true;
-      if (buffer.length === 0) return undefined;
-      break;
+      if (filled === "data") {
+        const bytes = this.#takeBytes(length, partial);
+        if (bytes !== PENDING) return bytes;
+        continue;
+      }
+      this.#timedOut = filled === "timeout";
+      if (this.#timedOut && buffer.length === 0) return undefined;
+      return buffer.take(Math.min(length, buffer.length));
     }
-    return buffer.take(Math.min(length, buffer.length));
   }
 
   *#eof(): ThreadSteps<boolean> {
     for (;;) {
-      if (this.#buffer.length > 0) return false;
       const filled = yield* this.#fill();
+      if (this.#buffer.length > 0) return false;
       if (filled === "data") continue;
       this.#timedOut = filled === "timeout";
       return !this.#timedOut;
@@ -519,7 +540,7 @@ export class CoroHandle implements Disposable, AsyncIterable<string> {
     for (;;) {
       if (this.#streak >= LONGEST_STREAK) {
         this.#streak = 0;
-        yield* cede();
+        yield* cedeIfDue();
         // Others may have put bytes back.
         return "data";
       }
@@ -527,7 +548,7 @@ export class CoroHandle implements Disposable, AsyncIterable<string> {
       if (found !== undefined) return found;
       this.#streak = 0;
       const watched = [{ source: this.#stream(), mode: "r" as const }];
-      const what = (): string => `${this.#reader} from ${this.#name}`;
+      const what = (): string => `${this.#lock.reader} from ${this.#name}`;
       const wait = new StreamWait(this.#loop, watched, this.#limit, what, this.#holds);
       this.#waiting = wait;
       try {
@@ -559,9 +580,7 @@ export class CoroHandle implements Disposable, AsyncIterable<string> {
   }
 
   #text(length: number, separator: number): string {
-    const bytes = this.#buffer.view().subarray(0, length - separator);
-    // The decoder of a stream would not tell a mark at its start from any other character.
-    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+    const text = decoder.decode(this.#buffer.view().subarray(0, length - separator));
     this.#buffer.skip(length);
     return text;
   }

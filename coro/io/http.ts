@@ -137,17 +137,24 @@ function* whole(
   let size = 0;
   const reader = response.body?.getReader();
   if (reader !== undefined) {
-    for (;;) {
-      const { done, value } = yield* wait(reader.read());
-      if (done) break;
-      size += value.length;
-      if (size > max) {
-        throw new PeerError(
-          `Cannot fetch ${nameOf(input)}: the body is longer than ${max} bytes`,
-          "EMSGSIZE",
-        );
+    let complete = false;
+    try {
+      for (;;) {
+        const { done, value } = yield* wait(reader.read());
+        if (done) break;
+        size += value.length;
+        if (size > max) {
+          throw new PeerError(
+            `Cannot fetch ${nameOf(input)}: the body is longer than ${max} bytes`,
+            "EMSGSIZE",
+          );
+        }
+        chunks.push(value);
       }
-      chunks.push(value);
+      complete = true;
+    } finally {
+      // Of a body that the signal does not reach. Nobody waits for what comes of it.
+      if (!complete) reader.cancel().then(undefined, () => undefined);
     }
   }
   const bytes = new Uint8Array(size);

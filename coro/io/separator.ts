@@ -54,6 +54,8 @@ function bySequence(separator: Uint8Array): Separator {
   return { most: MOST, lead: nothing, find, tail: nothing };
 }
 
+const LINES = bySequence(Uint8Array.of(LF));
+
 /** Perl's paragraph mode: empty lines end them; more of those, also in front of the first, are dropped. */
 function paragraphs(): Separator {
   const end = bySequence(Uint8Array.of(LF, LF));
@@ -97,6 +99,7 @@ function byPattern(given: RegExp): Separator {
  */
 export function separatorOf(separator: unknown): Separator | undefined {
   if (separator === undefined) return undefined;
+  if (separator === "\n") return LINES;
   if (separator === "") return paragraphs();
   if (typeof separator === "string") return bySequence(new TextEncoder().encode(separator));
   if (separator instanceof RegExp) return byPattern(separator);

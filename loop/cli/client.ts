@@ -1,5 +1,6 @@
 import { messageOf, PeerError, UsageError } from "@anyevent/backends/contract";
 import { parseHostport } from "../address.ts";
+import { visible } from "../debug/visible.ts";
 import { Handle } from "../handle/handle.ts";
 import { connectTcp } from "../socket.ts";
 
@@ -7,6 +8,8 @@ import { connectTcp } from "../socket.ts";
 const END = "\x01";
 /** Seconds until a host counts as unreachable. */
 const CONNECT = 15;
+/** Bytes that a shell may send before it is asked anything. */
+const LONGEST_GREETING = 65_536;
 
 interface Waiting {
   done(): void;
@@ -47,7 +50,7 @@ export class Client {
       throw new UsageError(`Cannot connect to ${address}: it is neither HOST:PORT nor a path`);
     }
     const fh = await connectTcp(...found, { timeout: CONNECT });
-    const handle = new Handle({ fh, timeout: CONNECT });
+    const handle = new Handle({ fh, timeout: CONNECT, rbufMax: LONGEST_GREETING });
     let banner: string | undefined;
     try {
       banner = await handle.read("line");
@@ -59,9 +62,15 @@ export class Client {
       handle.destroy();
       throw new PeerError(`Cannot talk to ${address}: it is no debug shell`);
     }
+    const client = new Client(handle, visible(banner), output);
+    try {
+      await client.#agree();
+    } catch (cause) {
+      client.close();
+      throw new PeerError(`Cannot talk to ${address}: ${messageOf(cause)}`, "", { cause });
+    }
     handle.timeout(0);
-    const client = new Client(handle, banner, output);
-    await client.#agree();
+    handle.rbufMax(undefined);
     return client;
   }
 
@@ -88,7 +97,9 @@ export class Client {
   async #agree(): Promise<void> {
     const agreed = this.#handle.read("regex", new RegExp(END));
     this.#handle.pushWrite(`prompt ${END}\n`);
-    const [greeting] = String(await agreed).split(END);
+    const text = await agreed;
+    if (text === undefined) throw new PeerError("Cannot go on: it closed the connection");
+    const [greeting] = text.split(END);
     // Printable, as a terminal would act on the rest.
     if (/^[ -~]{1,32}$/.test(greeting)) this.prompt = greeting;
     this.#handle.onRead((h) => {
@@ -100,10 +111,10 @@ export class Client {
 
   #read(text: string): void {
     const [first, ...others] = text.split(END);
-    if (first !== "") this.#output(first);
+    if (first !== "") this.#output(visible(first));
     for (const other of others) {
       this.#waiting.shift()?.done();
-      if (other !== "") this.#output(other);
+      if (other !== "") this.#output(visible(other));
     }
   }
 

@@ -5,6 +5,7 @@ import type { Loop } from "../loop.ts";
 import type { Watcher } from "../watcher.ts";
 import type { ShellCommand, ShellSession } from "./commands.ts";
 import { debugLog } from "./log.ts";
+import { visible } from "./visible.ts";
 
 /** Characters of a line. */
 const LONGEST_LINE = 65_536;
@@ -21,14 +22,6 @@ const LINGER = 1;
 
 /** What a browser sends when a page makes it connect; the lines that follow are that page's. */
 const HTTP = /^\S+ \S.* HTTP\/\d/;
-
-/** What a terminal would act on. */
-// deno-lint-ignore no-control-regex
-const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
-
-function visible(text: string): string {
-  return text.replace(CONTROL, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
-}
 
 /** What runs the lines of sessions. */
 export interface LineRunner {

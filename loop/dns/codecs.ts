@@ -42,14 +42,49 @@ export function readable(message: Uint8Array): Uint8Array {
   return bufferMaker.from(message.buffer, message.byteOffset, message.length);
 }
 
+/** Bytes a name takes at most, with the lengths of its labels. */
+const LONGEST_NAME = 255;
+
+/** Pointers in one name. A name has at most 127 labels, and needs no more pointers. */
+const MOST_POINTERS = 127;
+
+/**
+ * Where the name at `offset` ends. The library refuses pointers that do not point back, but follows any number
+ * of them, for each of thousands of records again.
+ *
+ * @throws {RangeError} when it has too many pointers
+ */
+function endOfName(message: Uint8Array, offset: number): number {
+  let end: number | undefined;
+  let pointers = 0;
+  let length = 1;
+  for (let at = offset;;) {
+    const size = message[at];
+    if (size === undefined) throw new RangeError("a name goes beyond its end");
+    if (size === 0) return end ?? at + 1;
+    if (size < 0xc0) {
+      at += 1 + size;
+      length += 1 + size;
+      if (length > LONGEST_NAME) throw new RangeError(`a name has more than ${LONGEST_NAME} bytes`);
+      continue;
+    }
+    if (++pointers > MOST_POINTERS) {
+      throw new RangeError(`a name has more than ${MOST_POINTERS} pointers`);
+    }
+    end ??= at + 2;
+    const to = (size & 0x3f) << 8 | message[at + 1];
+    // What points elsewhere is the library's to refuse.
+    if (!(to < at)) return end;
+    at = to;
+  }
+}
+
 /** The name at `offset`, and where it ends. @param message from `readable` */
 export function readName(message: Uint8Array, offset: number): [name: string, end: number] {
+  endOfName(message, offset);
   const name = library.name.decode(message, offset) as string;
   return [name, offset + library.name.decode.bytes];
 }
-
-/** Bytes a name takes at most, with the lengths of its labels. */
-const LONGEST_NAME = 255;
 
 /**
  * A name as it is sent; a dot at its end means nothing, `""` and `"."` are the root.
@@ -84,6 +119,32 @@ function text(bytes: Uint8Array): string {
   }
 }
 
+/** Looks at the domain names in the data of a record before the library reads them. */
+function checkNames(type: LibraryName, message: Uint8Array, start: number): void {
+  switch (type) {
+    case "ns":
+    case "cname":
+    case "ptr":
+    case "dname":
+      endOfName(message, start);
+      break;
+    case "soa":
+      endOfName(message, endOfName(message, start));
+      break;
+    case "mx":
+      endOfName(message, start + 2);
+      break;
+    case "srv":
+      endOfName(message, start + 6);
+      break;
+    case "naptr": {
+      let at = start + 4;
+      for (let texts = 3; texts > 0; texts--) at += 1 + (message[at] ?? 0);
+      endOfName(message, at);
+    }
+  }
+}
+
 function byLibrary(
   name: LibraryName,
   read: (value: unknown) => readonly DnsValue[],
@@ -92,6 +153,7 @@ function byLibrary(
   const codec = library[name];
   return {
     decode(message, start, end) {
+      checkNames(name, message, start);
       // The library reads the length before the data too.
       const value = codec.decode(message, start - 2);
       if (start - 2 + codec.decode.bytes !== end) throw new RangeError(`${name} of a wrong length`);

@@ -1,6 +1,7 @@
 import { show, type Undo, UsageError } from "@anyevent/backends/contract";
 import { formatAddress, parseAddress } from "../address.ts";
 import type { Callback } from "../callback.ts";
+import { environment } from "../environment.ts";
 import type { Loop } from "../loop.ts";
 import type { Operation } from "../operation.ts";
 import { defaultLoop } from "../registry.ts";
@@ -21,7 +22,7 @@ const MOST_NAMES = 16;
  *
  * Environment variables: `ANYEVENT_RESOLV_CONF` (a file in place of `/etc/resolv.conf`),
  * `ANYEVENT_MAX_OUTSTANDING_DNS` (10), `ANYEVENT_EDNS0` (0), `ANYEVENT_HOSTS` (a file in place of
- * `/etc/hosts`).
+ * `/etc/hosts`); `PERL_ANYEVENT_…` and `AE_…` count as well.
  *
  * Follows AnyEvent::DNS's `resolver`.
  *
@@ -38,9 +39,9 @@ export function resolver(loop: Loop = defaultLoop()): Resolver {
   let found = resolvers.get(loop);
   if (found === undefined) {
     const { host } = loop.env;
-    const most = host.env("ANYEVENT_MAX_OUTSTANDING_DNS") || undefined;
+    const most = environment(host, "MAX_OUTSTANDING_DNS")?.value || undefined;
     found = new Resolver({ loop, ...(most === undefined ? {} : { maxOutstanding: Number(most) }) });
-    found.osConfig(host.env("ANYEVENT_RESOLV_CONF") || undefined);
+    found.osConfig(environment(host, "RESOLV_CONF")?.value || undefined);
     resolvers.set(loop, found);
   }
   return found;

@@ -35,6 +35,9 @@ export type ExchangeDone = (reply: DnsPacket | undefined, late: boolean) => void
 /** Ports tried before the system picks one. */
 const PORT_TRIES = 4;
 
+/** Datagrams looked at in one turn. */
+const MOST_DATAGRAMS = 64;
+
 /** Below it a port is somebody's own. */
 const FIRST_PORT = 1024;
 
@@ -180,7 +183,8 @@ export class Exchange {
   }
 
   #receive(socket: DatagramSocket): void {
-    while (!this.#over) {
+    // A flood must not keep the loop from anything else: what is left comes in the next turn.
+    for (let left = MOST_DATAGRAMS; left > 0 && !this.#over; left--) {
       const datagram = socket.tryReceive();
       if (datagram === undefined) return;
       const { bytes, from } = datagram;
@@ -208,6 +212,9 @@ export class Exchange {
 
   /** The reply to this query, or nothing when it is none. */
   #check(bytes: Uint8Array): DnsPacket | undefined {
+    const { id, question } = this.#query;
+    // Who does not know the number makes no work.
+    if (bytes.length < 2 || (bytes[0] << 8 | bytes[1]) !== id) return undefined;
     let reply: DnsPacket;
     try {
       reply = dnsUnpack(bytes);
@@ -215,8 +222,7 @@ export class Exchange {
       // Anybody can send anything.
       return undefined;
     }
-    const { id, question } = this.#query;
-    if (!reply.qr || reply.id !== id) return undefined;
+    if (!reply.qr) return undefined;
     const [asked] = reply.qd;
     // A server that cannot read the question cannot repeat it.
     if (asked === undefined) return reply.rc === "noerror" ? undefined : reply;

@@ -1,5 +1,6 @@
 import { type Host, show, UsageError } from "@anyevent/backends/contract";
 import { formatAddress, parseAddress } from "../address.ts";
+import { environment } from "../environment.ts";
 
 /**
  * Parses a text in the format of `/etc/hosts`: an address, then its names; `#` begins a comment.
@@ -35,6 +36,6 @@ export function parseHosts(text: string): Map<string, string[]> {
 /** Where the host keeps it: `ANYEVENT_HOSTS`, else where its system has it. */
 export function hostsPath(host: Host): string {
   const windows = host.env("SystemRoot");
-  return host.env("ANYEVENT_HOSTS") ||
+  return environment(host, "HOSTS")?.value ||
     (windows ? `${windows}\\system32\\drivers\\etc\\hosts` : "/etc/hosts");
 }

@@ -8,6 +8,7 @@ import {
 } from "@anyevent/backends/contract";
 import { formatAddress, parseAddress, parseHostport } from "../address.ts";
 import type { Callback } from "../callback.ts";
+import { environment } from "../environment.ts";
 import type { Loop } from "../loop.ts";
 import type { Operation } from "../operation.ts";
 import { defaultLoop } from "../registry.ts";
@@ -135,7 +136,7 @@ export class Resolver {
     this.#ndots = checkNdots(ndots);
     this.#slots = new Slots(this.loop, checkOutstanding(maxOutstanding));
     this.#ids = new QueryIds(env.random, Math.max(0, seconds(reuse, "make resolver: reuse")));
-    this.#edns0 = options.edns0 ?? Number(env.host.env("ANYEVENT_EDNS0") || 0) !== 0;
+    this.#edns0 = options.edns0 ?? Number(environment(env.host, "EDNS0")?.value || 0) !== 0;
   }
 
   /** Name servers, in the order in which they are asked, as `host:port`. */

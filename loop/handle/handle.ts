@@ -73,6 +73,8 @@ export type ReadCallback<K extends keyof ReadTypes> = Callback<
  *
  * It lives until `destroy()`, or the end of its loop, also when nobody keeps a reference to it.
  *
+ * Permissions: none for a given stream; with `connect` those of `tcpConnect`; those of `TLSConfig` for TLS.
+ *
  * Follows AnyEvent::Handle. What differs: the stream of a failed or ended TLS session cannot be used in
  * plain text, so there is no `resettls`; all unread data counts for `rbufMax`; `pushShutdown` while
  * connecting works; there are no types for Perl's own formats.
@@ -166,7 +168,7 @@ export class Handle implements Disposable {
     this.#forget = loop.onDispose(() => this.destroy());
     if (fh === undefined) return;
     try {
-      this.#start(fh);
+      this.#start(fh, (part) => part());
     } catch (error) {
       // Nobody will have it.
       this.destroy();
@@ -321,7 +323,7 @@ export class Handle implements Disposable {
     this.#reading.rbufMax = count(bytes, "set rbufMax");
   }
 
-  /** Sets how many bytes may wait to be written; `undefined`: any number. */
+  /** Sets how many bytes may wait to be written, while connecting too; `undefined`: any number. */
   wbufMax(bytes: number | undefined): void {
     this.#writing.wbufMax = count(bytes, "set wbufMax");
   }
@@ -591,15 +593,22 @@ export class Handle implements Disposable {
     if (options.tls !== undefined) this.#tls.want(options.tls, options.tlsCtx);
   }
 
-  #start(stream: ByteStream): void {
+  /** @param run runs each part: what a callback throws in one of them may not keep the others from it */
+  #start(stream: ByteStream, run: (part: () => void) => void): void {
     const state = this.#state;
     const { noDelay, keepalive } = this.#socketOptions;
     state.stream = stream;
     if (noDelay) stream.setNoDelay(true);
     if (keepalive) stream.setKeepAlive(true);
-    for (const timeout of Object.values(this.#timeouts)) timeout.start();
-    if (!state.destroyed) this.#writing.begin();
-    this.#reading.drain();
+    for (const timeout of Object.values(this.#timeouts)) {
+      run(() => {
+        if (!state.destroyed) timeout.start();
+      });
+    }
+    run(() => {
+      if (!state.destroyed) this.#writing.begin();
+    });
+    run(() => this.#reading.drain());
   }
 
   #connect(options: HandleOptions): void {
@@ -616,7 +625,7 @@ export class Handle implements Disposable {
       prepare: () => state.call(onPrepare) as Seconds | undefined,
       // What is thrown here is reported by who connects.
       connected: (stream, peer, port, retry) => {
-        this.#start(stream);
+        this.#start(stream, (part) => state.guarded(part));
         if (state.destroyed) return;
         state.call(onConnect, peer, port, () => {
           if (state.destroyed || state.stream === undefined) return;

@@ -1,4 +1,4 @@
-import { type ByteStream, ClosedError, PeerError } from "@anyevent/backends/contract";
+import { type ByteStream, ClosedError, PeerError, type Undo } from "@anyevent/backends/contract";
 import type { Loop } from "../loop.ts";
 import type { Watcher } from "../watcher.ts";
 import { Barrier, type WriteBuffer } from "./write_buffer.ts";
@@ -8,7 +8,7 @@ const FIRST_LOOK = 0.001;
 const LONGEST_LOOK = 0.1;
 
 /**
- * Closes a stream after what is still to be written was written, or after `limit` seconds.
+ * Closes a stream after what is still to be written was written, after `limit` seconds, or with the loop.
  *
  * @param below the stream under a TLS stream
  * @param buffer what is to be written; it is used up
@@ -23,8 +23,10 @@ export function closeLater(
   let writer: Watcher | undefined;
   let look: Watcher | undefined;
   let end: Watcher | undefined;
+  let forget: Undo | undefined;
 
   function close(): void {
+    forget?.();
     for (const watcher of [writer, look, end]) watcher?.cancel();
     stream.close();
   }
@@ -83,6 +85,7 @@ export function closeLater(
   }
 
   try {
+    forget = loop.onDispose(close);
     if (limit < Infinity) end = loop.addTimer(limit, 0, close);
     step();
   } catch (error) {

@@ -40,6 +40,7 @@ export class ReadQueue {
   #onRead: HandleCallback | undefined;
   #watcher: Watcher | undefined;
   #draining = false;
+  #drainsLater = false;
   #paused = false;
   /** While TLS is on its way nothing may be read. */
   #blocked = false;
@@ -90,11 +91,17 @@ export class ReadQueue {
 
   /** Takes a reader back. */
   remove(reader: Reader): void {
-    for (let at = 0; at < this.#readers.size; at++) {
-      if (this.#readers.at(at) !== reader) continue;
-      this.#readers.removeAt(at);
+    const readers = this.#readers;
+    if (readers.peek() === reader) {
+      readers.shift();
       // The next one may be content with what is there.
-      if (at === 0) this.drainLater();
+      this.drainLater();
+      return;
+    }
+    // From the end: what came last is mostly what is taken back first.
+    for (let at = readers.size - 1; at > 0; at--) {
+      if (readers.at(at) !== reader) continue;
+      readers.removeAt(at);
       return;
     }
   }
@@ -150,9 +157,13 @@ export class ReadQueue {
 
   /** As `drain`, in a later turn. */
   drainLater(): void {
-    if (this.#state.destroyed) return;
+    if (this.#state.destroyed || this.#drainsLater) return;
     try {
-      this.#state.loop.postpone(() => this.drain());
+      this.#state.loop.postpone(() => {
+        this.#drainsLater = false;
+        this.drain();
+      });
+      this.#drainsLater = true;
     } catch (error) {
       // After the end of the loop nothing is delivered.
       if (!(error instanceof ClosedError)) throw error;

@@ -44,8 +44,11 @@ export class WriteQueue {
 
   /** There is a stream now. */
   begin(): void {
-    if (this.drained) this.#state.call(this.#onDrain);
-    this.flush(!this.autocork);
+    try {
+      if (this.drained) this.#state.call(this.#onDrain);
+    } finally {
+      this.flush(!this.autocork);
+    }
   }
 
   /** Adds bytes, which are copied when they cannot be written now. */
@@ -86,8 +89,8 @@ export class WriteQueue {
   /** Writes what can be written now, if `now`; then waits for the stream when something is left. */
   flush(now: boolean): void {
     const state = this.#state;
-    if (this.#busy || state.destroyed || state.stream === undefined) return;
-    if (now) this.#write();
+    if (this.#busy || state.destroyed) return;
+    if (now && state.stream !== undefined) this.#write();
     if (!state.destroyed) this.#settle();
   }
 

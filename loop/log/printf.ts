@@ -43,11 +43,16 @@ function signed(digits: string, negative: boolean, flags: string): string {
   return flags.includes("+") ? `+${digits}` : flags.includes(" ") ? ` ${digits}` : digits;
 }
 
+/** With zeros before them; none at all for 0 with precision 0, as in C. */
+function withPrecision(digits: string, precision: number | undefined): string {
+  return precision === 0 && digits === "0" ? "" : digits.padStart(precision ?? 1, "0");
+}
+
 function decimal(value: unknown, flags: string, precision: number | undefined): string {
   const integer = integerOf(value);
   if (integer === undefined) return infinite(Number(numberOf(value)));
   const negative = integer < 0n;
-  const digits = String(negative ? -integer : integer).padStart(precision ?? 1, "0");
+  const digits = withPrecision(String(negative ? -integer : integer), precision);
   return signed(digits, negative, flags);
 }
 
@@ -62,8 +67,8 @@ function inRadix(value: unknown, kind: string, flags: string, precision?: number
   const integer = integerOf(value);
   if (integer === undefined) return infinite(Number(numberOf(value)));
   const [radix, prefix] = RADIX[kind.toLowerCase()];
-  const digits = (integer < 0n ? BigInt.asUintN(64, integer) : integer).toString(radix)
-    .padStart(precision ?? 1, "0");
+  const whole = integer < 0n ? BigInt.asUintN(64, integer) : integer;
+  const digits = withPrecision(whole.toString(radix), precision);
   const text = flags.includes("#") && integer !== 0n ? prefix + digits : digits;
   return kind === "X" ? text.toUpperCase() : text;
 }

@@ -18,7 +18,11 @@ export type VerifyPeername = (tls: TLS, peername: string, secured: Secured) => b
 /** Gives the password of a private key. */
 export type CertPassword = (tls: TLS) => string | Promise<string>;
 
-/** Options of {@linkcode TLS}. */
+/**
+ * Options of {@linkcode TLS}.
+ *
+ * Permissions: `--allow-read` of the files and the folder that they name.
+ */
 export interface TLSConfig {
   /**
    * PEM: private key, certificate and authorities, used as own certificate and only trust store, by both ends:

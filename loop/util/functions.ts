@@ -15,6 +15,9 @@ import type { ModuleFunction } from "./worker_task.ts";
  * ended it. A redirection whose file cannot be opened gives `125 << 8`, a program that cannot be run
  * `126 << 8`; the condvar's `failure` then says why. It keeps the process alive until it is over.
  *
+ * Permissions: `--allow-run=` the program, `--allow-env`, as the program gets the environment, and what files of
+ * redirections need.
+ *
  * Follows AnyEvent::Util's `run_cmd`.
  *
  * @param command a string is one for the shell (`/bin/sh`, `cmd`); a list is program and arguments
@@ -24,7 +27,7 @@ import type { ModuleFunction } from "./worker_task.ts";
  * import { Collector, runCmd } from "@anyevent/loop";
  *
  * const out = new Collector();
- * const cmd = runCmd([Deno.execPath(), "eval", "console.log(6 * 7)"], { stdout: out });
+ * const cmd = runCmd(["deno", "eval", "console.log(6 * 7)"], { stdout: out });
  * console.log(await cmd.recv() ?? -1, out.text); // 0 "42\n"
  * ```
  */

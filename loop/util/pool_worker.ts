@@ -204,6 +204,7 @@ export class PoolWorker {
     try {
       this.#worker.post([message], transfer);
     } catch (thrown) {
+      if (slot === NO_SLOT) throw thrown;
       const job = this.#jobs.get(slot);
       this.#jobs.delete(slot);
       this.#free.push(slot);

@@ -39,17 +39,25 @@ export interface JobEvents {
 export interface WorkerJob {
   /** Whether its outcome may still be told. */
   readonly active: boolean;
-  /** Tells it, by its context, to end; it goes on to its own end all the same. No effect while it waits. */
+  /** Tells it, by its context, to end; it goes on to its own end all the same. No effect before it has begun. */
   abort(): void;
   /**
-   * Its outcome is not told. One that waits is forgotten, one that runs is aborted and keeps its place until
-   * its own end. Idempotent.
+   * Forgets it, if it has not begun: it will not run, and nothing is told. One whose arguments moved over may have
+   * lost them.
+   *
+   * @returns whether it had not
+   */
+  withdraw(): boolean;
+  /**
+   * Its outcome is not told. One that has not begun is forgotten, one that runs is aborted and keeps its place
+   * until its own end. Idempotent.
    */
   cancel(): void;
   /**
-   * As `cancel`, but ends its worker. Deno 2.9 cannot stop one that computes without ever coming back to its
-   * event loop: it is forgotten, but uses its core on; a job that may be cancelled looks at its context. Other jobs that this worker holds are given to another, so with
-   * `perWorker` above 1 one of those may begin twice.
+   * As `cancel`, but ends the worker of one that has begun. Deno 2.9 cannot stop one that computes without ever
+   * coming back to its event loop: it is forgotten, but uses its core on; a job that may be cancelled looks at
+   * its context. Others that this worker holds are given to another; one whose arguments moved there fails with
+   * a `PeerError` with code `ECANCELED`, and so does one whose result was on its way.
    */
   terminate(): void;
 }
@@ -140,8 +148,10 @@ interface PoolParts extends WorkerOwner {
  * Workers that do jobs: CPU work in parallel, while the loop goes on.
  *
  * Workers are started when there are jobs for them, up to `size`; a job goes to the one that holds fewest,
- * and waits in order when all hold `perWorker`. All that is sent to a worker in a turn goes in one message. A
- * worker that dies (an exception outside of a job, `Deno.exit`) fails the jobs it holds, and no others.
+ * and waits in order when all hold `perWorker`. A worker that has nothing to do takes over jobs that have not
+ * begun from one that has several. All that is sent to a worker in a turn goes in one message, and so do
+ * results of quick jobs on their way back. A worker that dies (an exception outside of a job, `Deno.exit`) fails
+ * what it has begun, and nothing else.
  *
  * Jobs that wait or run keep the process alive, cancelled ones do not; idle workers do not.
  *

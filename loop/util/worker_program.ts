@@ -25,7 +25,19 @@ export const WITHDRAWN = 3;
 /** begun and told to end. */
 export const ABORTED = 4;
 
-const NAMES = { DEFINE, RUN, ABORT, FORGET, VALUE, ERROR, PROGRESS, SKIPPED, QUEUED, BEGUN, ABORTED };
+const NAMES = {
+  DEFINE,
+  RUN,
+  ABORT,
+  FORGET,
+  VALUE,
+  ERROR,
+  PROGRESS,
+  SKIPPED,
+  QUEUED,
+  BEGUN,
+  ABORTED,
+};
 const constants = Object.entries(NAMES).map(([name, value]) => `const ${name} = ${value};`);
 
 /**
@@ -105,19 +117,12 @@ const find = async ({ source, module, name }) => {
 };
 
 const contextOf = (slot, transfer) => {
-  let controller;
-  const cancelled = () => load(slots, slot) === ABORTED;
+  const controller = new AbortController();
+  controllers.set(slot, controller);
   return {
-    get signal() {
-      if (controller === undefined) {
-        controller = new AbortController();
-        if (cancelled()) controller.abort();
-        controllers.set(slot, controller);
-      }
-      return controller.signal;
-    },
+    signal: controller.signal,
     get cancelled() {
-      return cancelled();
+      return load(slots, slot) === ABORTED;
     },
     progress: (value, list = []) => {
       flush();

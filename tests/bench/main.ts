@@ -20,6 +20,7 @@ type Area = (options: MeasureOptions) => Promise<Measured>;
 const AREAS: Readonly<Record<string, Area>> = {
   loop: async (options) => await (await import("./loop.ts")).measureLoop(options),
   coro: async (options) => await (await import("./coro.ts")).measureCoro(options),
+  multicore: async (options) => await (await import("./multicore.ts")).measureMulticore(options),
   local: async (options) =>
     await measureCases((await import("./local_send.ts")).cases, "none", options),
   pair: async (options) =>
@@ -32,6 +33,7 @@ Areas (default: all):
   loop   condvars, timers, I/O, DNS; beside Perl's EV, AnyEvent in pure Perl, and Deno itself
   coro   threads, channels, locks; beside Perl's Coro, Go, Erlang, and what npm has, when it was asked for:
          see coro_npm.ts
+  multicore  CPU work in workers; beside piscina, when it was asked for: see multicore.ts
   local  messages inside a node
   pair   two processes; these two beside Erlang
 

@@ -257,7 +257,7 @@ export class Reference {
       case "safeCancel":
         if (target.ended || !target.begun) {
           this.#cancel(target);
-        } else if (target !== this.#current) {
+        } else if (target !== this.#current && !target.returning) {
           target.returning = true;
           this.ready(target);
         }

@@ -160,6 +160,10 @@ const HOSTPORTS: readonly (readonly [readonly [string, string?], (readonly [stri
     [["www.x.de:443"], ["www.x.de", "443"]],
     [["www.x.de:https=443"], ["www.x.de", "https=443"]],
     [["127.1:22"], ["127.1", "22"]],
+    // Brackets are no part of a name.
+    [["host]:80"]],
+    [["ho[st:80"]],
+    [["]", "80"]],
     [["::1", "80"], ["::1", "80"]],
     [["affe::1", "x"], ["affe::1", "x"]],
     [["[10.0.1]:80"], ["10.0.1", "80"]],

@@ -385,3 +385,25 @@ Deno.test("without a resolver the host's own is asked, once for both families", 
   assert.deepEqual(asked.toSorted(), ["a.example", "b.example"]);
   assert.match(manual.logged[0].message, /cannot resolve b.example: no such host/);
 });
+
+Deno.test("a permission that is missing to look up names is told once, not at debug level", async () => {
+  const manual = manualEnv();
+  const env = {
+    ...manual,
+    host: {
+      ...manual.host,
+      resolve: (name: string) =>
+        Promise.reject(new UsageError(`Cannot resolve ${name}: it is not permitted`)),
+    },
+  };
+  const loop = new Loop(env);
+  for (const name of ["a.example", "b.example"]) {
+    const done = loop.condvar<[unknown]>();
+    socketsOf(loop).resolveSockaddr(name, "http", 0, 0, undefined, done);
+    assert.deepEqual(await done.recv(), []);
+  }
+  assert.deepEqual(manual.logged.map(({ level, message }) => [level, message]), [
+    [4, "cannot resolve a.example: Cannot resolve a.example: it is not permitted"],
+  ]);
+  loop.dispose();
+});

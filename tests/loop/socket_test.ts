@@ -557,3 +557,17 @@ Deno.test("tcpNodelay() refuses what is no stream", () => {
   const broken = { setNoDelay: () => assert.fail("refused") } as never;
   assert.equal(tcpNodelay(broken, true), false);
 });
+
+testOnAll("a stream whose callback throws is closed: nobody has it", async ({ loop, sockets }) => {
+  const errors: unknown[] = [];
+  loop.onCallbackError = (error) => void errors.push(error);
+  const server = sockets.tcpServer("127.0.0.1", 0, () => {
+    throw new Error("accept");
+  });
+  sockets.tcpConnect("127.0.0.1", server.port, () => {
+    throw new Error("connect");
+  });
+  while (errors.length < 2) await loop.sleep(0.001);
+  assert.deepEqual(errors.map(String).toSorted(), ["Error: accept", "Error: connect"]);
+  server.cancel();
+});

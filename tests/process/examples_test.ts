@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { documentedFlags, Process, runToEnd } from "../support/processes.ts";
+import { assertNoSurvivors, documentedFlags, Process, runToEnd } from "../support/processes.ts";
 
 const PROGRAMS = [
+  "channel.ts",
   "chat_client.ts",
   "chat_client2.ts",
   "chat_server.ts",
   "chat_server2.ts",
+  "child_supervisor.ts",
   "die.ts",
   "dns_sweep.ts",
   "io_client.ts",
@@ -13,9 +15,16 @@ const PROGRAMS = [
   "line_server.ts",
   "receiver.ts",
   "seed.ts",
+  "semaphore.ts",
   "sender.ts",
   "simple_example.ts",
+  "south_pole.ts",
+  "synopsis.ts",
+  "thread_life.ts",
+  "thread_listing.ts",
+  "three_threads.ts",
   "two_timers.ts",
+  "wait_for_child.ts",
 ];
 
 Deno.test("every example is listed in README.md and is tested here", () => {
@@ -43,6 +52,11 @@ Deno.test("examples say which argument is wrong", async () => {
   const cases: [program: string, args: string[], complaint: RegExp][] = [
     ["chat_client.ts", [], /^Cannot run chat_client\.ts: NICK is missing$/m],
     ["chat_client.ts", ["a", "b"], /^Cannot run chat_client\.ts: unexpected argument "b"$/m],
+    [
+      "child_supervisor.ts",
+      ["--rounds", "x"],
+      /^Cannot run child_supervisor\.ts: --rounds "x" is/m,
+    ],
     ["sender.ts", ["--round-trips", "x"], /^Cannot run sender\.ts: --round-trips "x" is not/m],
     ["seed.ts", ["--bind", "127.0.0.1:x"], /^Cannot run seed\.ts: Cannot parse address "127/m],
     ["seed.ts", ["--bind", "192.0.2.1:0"], /^Cannot run seed\.ts: .*beyond loopback a secret/m],
@@ -102,6 +116,70 @@ Deno.test("dns_sweep.ts finds all names both ways, the second way faster", async
   assert(Number(factor) > 1, stdout);
   assert.equal(stderr, "");
   assert.equal(code, 0);
+});
+
+/** What the comment at the head of an example says that it prints. */
+function documentedOutput(script: string): string {
+  const text = Deno.readTextFileSync(new URL(`../../examples/${script}`, import.meta.url));
+  const [, output] = / \* Prints: ([^]*?) \*\//.exec(text) ?? assert.fail(script);
+  return output.replace(/^(?: \* {15}| {6})/gm, "");
+}
+
+for (
+  const script of [
+    "channel.ts",
+    "semaphore.ts",
+    "south_pole.ts",
+    "synopsis.ts",
+    "thread_life.ts",
+    "thread_listing.ts",
+    "three_threads.ts",
+    "wait_for_child.ts",
+  ]
+) {
+  Deno.test(`${script} prints what it says`, async () => {
+    const { code, stdout, stderr } = await runToEnd(script);
+    assert.equal(stdout, documentedOutput(script));
+    assert.equal(stderr, "");
+    assert.equal(code, 0);
+  });
+}
+
+/** Lines about one child of child_supervisor.ts. */
+function about(child: string, lines: readonly string[]): string[] {
+  return lines.filter((line) => line.startsWith(`${child}: `)).map((line) =>
+    line.slice(child.length + 2)
+  );
+}
+
+Deno.test("child_supervisor.ts restarts what fails, each time later, and ends what works", async () => {
+  const args = ["--rounds", "3", "--delay", "0.05"];
+  const { code, stdout, stderr } = await runToEnd("child_supervisor.ts", { args });
+  const lines = stdout.trimEnd().split("\n");
+  for (const [child, status] of [["flaky", 7], ["broken", 1]] as const) {
+    assert.deepEqual(about(child, lines), [
+      "started",
+      `exited with ${status}, again in 0.05 s`,
+      "started",
+      `exited with ${status}, again in 0.1 s`,
+      "started",
+      `exited with ${status}, not again`,
+    ]);
+  }
+  assert.deepEqual(about("steady", lines), ["started", "killed by signal 15"]);
+  assert.deepEqual(lines.slice(-2), ["stopping", "steady: killed by signal 15"]);
+  assert.equal(stderr, "");
+  assert.equal(code, 0);
+});
+
+Deno.test("child_supervisor.ts ends with its children on a signal, and leaves none behind", async () => {
+  const marker = crypto.randomUUID();
+  await using supervisor = new Process("child_supervisor.ts", { marker });
+  await supervisor.line(/^ {2}steady: ready$/);
+  supervisor.kill("SIGTERM");
+  assert.equal(await supervisor.end(), 143, supervisor.stderr);
+  assert.equal(about("steady", supervisor.lines).at(-1), "killed by signal 15");
+  await assertNoSurvivors(marker, [supervisor.pid]);
 });
 
 /** Where a program says that it listens. */

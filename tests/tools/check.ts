@@ -28,7 +28,8 @@ async function deno(...args: string[]): Promise<string> {
   if (success) return "";
   const decoder = new TextDecoder();
   const lines = (decoder.decode(stdout) + decoder.decode(stderr)).trim().split("\n")
-    .filter((line) => !line.startsWith("Check "));
+    // The rest is what the reporter of tests prints for each.
+    .filter((line) => !line.startsWith("Check ") && !/^[.,!]$/.test(line));
   const more = lines.length - MOST_LINES;
   const text = lines.slice(0, MOST_LINES).join("\n") + (more > 0 ? `\n… ${more} lines more` : "");
   return `${text}\n(deno ${args.slice(0, 2).join(" ")} … exited with ${code})`;
@@ -56,10 +57,15 @@ async function packages(): Promise<string[]> {
   return [...new Set((await exported()).map((path) => path.split(/[\\/]/)[0]))];
 }
 
+/** The root's documents, and the packages' own. */
 async function markdown(): Promise<string[]> {
   const out: string[] = [];
-  for await (const entry of Deno.readDir(ROOT)) {
-    if (entry.isFile && entry.name.endsWith(".md")) out.push(entry.name);
+  for (const folder of ["", ...await packages()]) {
+    const path = join(ROOT, folder);
+    if (!(await Deno.stat(path)).isDirectory) continue;
+    for await (const entry of Deno.readDir(path)) {
+      if (entry.isFile && entry.name.endsWith(".md")) out.push(join(folder, entry.name));
+    }
   }
   return out.sort();
 }

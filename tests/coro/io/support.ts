@@ -6,7 +6,7 @@ import { nativeEnv } from "@anyevent/backends/native";
 import { nodeHost, pureEnv } from "@anyevent/backends/pure";
 import { simEnv } from "@anyevent/backends/sim";
 import { CoroHandle, type CoroHandleOptions, Scheduler, type ThreadSteps } from "@anyevent/coro";
-import { type ByteStream, Loop, streamPair } from "@anyevent/loop";
+import { type ByteStream, defaultLoop, Loop, streamPair } from "@anyevent/loop";
 
 const MAKERS: Readonly<Record<string, () => Env>> = {
   native: () => nativeEnv(),
@@ -36,7 +36,7 @@ export class Place {
   pair(options: CoroHandleOptions = {}, capacity?: number): [CoroHandle, ByteStream] {
     const [a, b] = streamPair(this.env.backend, { capacity, names: ["a", "b"] });
     this.#streams.push(b);
-    return [new CoroHandle(a, options), b];
+    return [new CoroHandle(a, { loop: this.loop, ...options }), b];
   }
 
   /** What is registered. */
@@ -69,6 +69,11 @@ export class Place {
       this.env.backend.dispose();
     }
   }
+}
+
+/** Waits until nothing of the default loop is in use: what was closed may still be on its way out. */
+export async function quiet(): Promise<void> {
+  while (defaultLoop().stats().held > 0) await defaultLoop().sleep(0.001);
 }
 
 /** Makes a test for each platform, or those named. */

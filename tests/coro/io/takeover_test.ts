@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { async, rouseCb, rouseWait, unblock, util } from "@anyevent/coro";
 import { Handle, Resolver, setResolver, socketsOf } from "@anyevent/loop";
 import { DnsServer, zone } from "../../support/dns_server.ts";
-import { inSim, onEach, Place } from "./support.ts";
+import { inSim, onEach, Place, quiet } from "./support.ts";
 
 Deno.test("unblock() takes a Deno.Conn and a child's pipe on the native backend", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -29,6 +29,7 @@ Deno.test("unblock() takes a Deno.Conn and a child's pipe on the native backend"
   assert.deepEqual(lines, ["one", "two"]);
   out.close();
   await child.status;
+  await quiet();
 });
 
 inSim("unblock() says where streams of the host are not taken", function* () {

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { nativeEnv } from "@anyevent/backends/native";
-import { type ByteStream, Debug, debugOf, Loop, socketsOf, UsageError } from "@anyevent/loop";
+import {
+  type ByteStream,
+  Debug,
+  debugOf,
+  Handle,
+  Loop,
+  socketsOf,
+  UsageError,
+} from "@anyevent/loop";
 import { main, type Terminal } from "@anyevent/loop/shell";
 import { completions } from "../../../loop/cli/terminal.ts";
 
@@ -91,4 +99,57 @@ Deno.test("main() fails with 1 when the shell is lost, or is none", async () => 
   for (const fh of accepted) fh.close();
   loop.dispose();
   env.backend.dispose();
+});
+
+/** Talks to somebody who sends `first`, and `then` when there is an answer. */
+async function withStranger(
+  first: string,
+  then: string,
+  body: (address: string) => Promise<void>,
+): Promise<void> {
+  const env = nativeEnv();
+  const loop = new Loop(env);
+  const accepted: Handle[] = [];
+  const server = socketsOf(loop).tcpServer("127.0.0.1", 0, (fh) => {
+    const h = new Handle({ loop, fh, onError: () => undefined });
+    accepted.push(h);
+    h.pushWrite(first);
+    h.pushRead("line", () => {
+      h.pushWrite(then);
+      h.pushShutdown();
+    });
+  });
+  try {
+    await body(`127.0.0.1:${server.port}`);
+  } finally {
+    for (const h of accepted) h.destroy();
+    loop.dispose();
+    env.backend.dispose();
+  }
+}
+
+Deno.test("main() fails with 1 when the shell greets and says no more, or too much", async () => {
+  await withStranger("Welcome\n", "", async (address) => {
+    const terminal = new Script(false, []);
+    assert.equal(await main([address, "help"], terminal), 1);
+    assert.match(terminal.errors, /^shell: Cannot talk to /);
+  });
+  await withStranger("Welcome\n", "x".repeat(1 << 20), async (address) => {
+    const terminal = new Script(false, []);
+    assert.equal(await main([address, "help"], terminal), 1);
+    assert.match(terminal.errors, /^shell: Cannot talk to .*unread/);
+  });
+  await withStranger("W".repeat(1 << 20), "", async (address) => {
+    const terminal = new Script(false, []);
+    assert.equal(await main([address, "help"], terminal), 1);
+    assert.match(terminal.errors, /^shell: Cannot talk to .*unread/);
+  });
+});
+
+Deno.test("main() shows no controls that a stranger sends", async () => {
+  await withStranger("Welcome\x1b[2J\n", "> \x01\x1b]0;title\x07\x01", async (address) => {
+    const terminal = new Script(false, []);
+    assert.equal(await main([address, "help"], terminal), 1);
+    assert.equal(terminal.text, "\\x1b]0;title\\x07");
+  });
 });

@@ -232,3 +232,33 @@ Deno.test("hosts() reads ANYEVENT_HOSTS or /etc/hosts, anew each time", async ()
   assert.equal(other.loop.stats().held, 0);
   assert.equal(parseHosts("").size, 0);
 });
+
+Deno.test("the environment is read by AnyEvent's own names, too", async () => {
+  for (const prefix of ["ANYEVENT_", "PERL_ANYEVENT_", "AE_"]) {
+    const { env, loop } = world({
+      env: {
+        [`${prefix}RESOLV_CONF`]: "/my/resolv.conf",
+        [`${prefix}MAX_OUTSTANDING_DNS`]: "0",
+        [`${prefix}HOSTS`]: "/my/hosts",
+      },
+      files: {
+        "/my/resolv.conf": "nameserver 127.0.0.9\n",
+        "/my/hosts": "10.1.2.3 me\n",
+      },
+    });
+    assert.throws(() => resolver(loop), UsageError, prefix);
+    loop.dispose();
+    assert.equal(env.host.env(`${prefix}MAX_OUTSTANDING_DNS`), "0");
+    const other = world({
+      env: { [`${prefix}RESOLV_CONF`]: "/my/resolv.conf", [`${prefix}HOSTS`]: "/my/hosts" },
+      files: {
+        "/my/resolv.conf": "nameserver 127.0.0.9\n",
+        "/my/hosts": "10.1.2.3 me\n",
+      },
+    });
+    const used = resolver(other.loop);
+    assert.deepEqual(await other.run(used.hosts("me")), ["10.1.2.3"], prefix);
+    assert.deepEqual(used.server, ["127.0.0.9:53"], prefix);
+    other.loop.dispose();
+  }
+});

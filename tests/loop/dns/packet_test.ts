@@ -174,3 +174,43 @@ Deno.test("dnsUnpack(dnsPack(x)) is x for any names", () => {
     assert.deepEqual(packet.an, [[a, "mx", "in", 5, 1, b]]);
   }));
 });
+
+Deno.test("dnsUnpack() follows no long chain of pointers, wherever the name is", () => {
+  const chain = 2000;
+  for (
+    const [type, before] of [["type65280", 0], ["mx", 2], ["srv", 6], ["soa", 1], [
+      "ns",
+      0,
+    ]] as const
+  ) {
+    const query = dnsPack({ qr: true, qd: [] });
+    const bytes = new Uint8Array(12 + 11 + 1 + 2 * chain + 100);
+    bytes.set(query);
+    const view = new DataView(bytes.buffer);
+    view.setUint16(6, 2);
+    // A record of an unknown type holds a name and pointers, each to the one before it.
+    view.setUint16(13, 65281);
+    view.setUint16(21, 1 + 2 * chain);
+    let at = 23 + 1;
+    for (let i = 0, to = 23; i < chain; i++, to = at, at += 2) view.setUint16(at, 0xc000 | to);
+    const last = 0xc000 | (at - 2);
+    const end = (name: number): number => {
+      view.setUint16(name, last);
+      return name + 2;
+    };
+    if (type === "type65280") at = end(at);
+    else at += 1;
+    view.setUint16(at, dnsTables.type.id(type));
+    view.setUint16(at + 2, 1);
+    const start = at + 10;
+    const over = type === "type65280" ? start : end(start + before) + (type === "soa" ? 20 : 0);
+    view.setUint16(at + 8, over - start);
+    assert.throws(
+      () => dnsUnpack(bytes.subarray(0, over)),
+      (error) =>
+        error instanceof PeerError && error.code === "EBADMSG" &&
+        /127 pointers/.test(error.message),
+      type,
+    );
+  }
+});

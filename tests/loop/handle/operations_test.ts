@@ -202,3 +202,21 @@ Deno.test("read() gives the same however the input is split and the reads are pl
     { numRuns: 25 },
   );
 });
+
+Deno.test("100000 reads that wait end at once when their time is over", async () => {
+  using world = new World();
+  const [h] = world.pair({ rtimeout: 1, onError: () => undefined });
+  const count = 100_000;
+  let failed = 0;
+  for (let i = 0; i < count; i++) {
+    Promise.resolve(h.read("line")).catch((error) => {
+      if (error instanceof TimeoutError) failed++;
+    });
+  }
+  await world.env.backend.settle();
+  const before = performance.now();
+  world.run(1);
+  while (failed < count) await world.env.backend.settle();
+  // Takes some two seconds; when each looks through the whole queue, half a minute.
+  assert.ok(performance.now() - before < 15_000);
+});

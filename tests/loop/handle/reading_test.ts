@@ -327,3 +327,22 @@ Deno.test("new Handle() names what makes no sense", () => {
   assert.throws(() => make({ fh, tls: "maybe" }), /mode "maybe"/);
   assert.equal(loop.stats().timers, 0);
 });
+
+Deno.test('pushRead("regex") keeps nothing of what skip has passed over', () => {
+  using world = new World();
+  const [h, peer] = world.pair();
+  h.pushRead("regex", /\n/, undefined, /^x+/, world.log("regex"));
+  const before = performance.now();
+  const size = 250_000;
+  for (let at = 0; at < size; at++) {
+    peer.tryWrite(bytes("x"));
+    world.run();
+  }
+  peer.tryWrite(bytes("y\nz"));
+  world.run();
+  const [all] = world.take();
+  assert.ok(all.startsWith("regex xxxx") && all.includes("xy\n"));
+  assert.equal(text(h.rbuf), "z");
+  // Takes some half a second; when each byte costs as much as all before it, half a minute.
+  assert.ok(performance.now() - before < 10_000);
+});

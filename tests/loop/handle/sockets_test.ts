@@ -409,3 +409,52 @@ Deno.test("native: a handshake that fails is a fatal EPROTO", async () => {
   await real.until(() => real.events.length > 0);
   assert.match(real.events[0], /^true EPROTO /);
 });
+
+Deno.test("what onDrain throws once connected keeps neither onConnect nor the readers from going on", () => {
+  using world = new World();
+  let server: ByteStream | undefined;
+  const listener = world.env.net.listen(ANY, (stream) => server = stream);
+  let first = true;
+  const h = world.handle({
+    connect: ["127.0.0.1", portOf(listener)],
+    lowWaterMark: 10,
+    onDrain: () => {
+      if (first) {
+        first = false;
+        throw new Error("drain");
+      }
+    },
+    onConnect: world.log("connect"),
+    onRead: (h) => {
+      world.events.push(text(h.rbuf));
+      h.rbuf = new Uint8Array(0);
+    },
+  });
+  h.pushWrite("hello");
+  world.run();
+  assert.equal(world.take().length, 1);
+  assert.deepEqual(world.thrown.splice(0).map(String), ["Error: drain"]);
+  assert.equal(world.received(server!), "hello");
+  server!.tryWrite(bytes("yes"));
+  world.run();
+  assert.deepEqual(world.take(), ["yes"]);
+  server!.close();
+  listener.close();
+});
+
+Deno.test("wbufMax counts while connecting, too", () => {
+  using world = new World();
+  const listener = world.env.net.listen(ANY, (stream) => stream.close());
+  const h = world.handle({
+    connect: ["127.0.0.1", portOf(listener)],
+    wbufMax: 5,
+    onError: (_h, fatal, message) => void world.events.push(`${fatal} ${message}`),
+  });
+  h.pushWrite("12345");
+  assert.deepEqual(world.take(), []);
+  h.pushWrite("6");
+  assert.deepEqual(world.take(), ["true No space left on device"]);
+  assert.equal(h.destroyed, true);
+  world.run(1);
+  listener.close();
+});

@@ -227,3 +227,56 @@ Deno.test("what is written while msgpack is being loaded keeps its order, also w
   }
   assert.equal(out, "before" + new TextDecoder().decode(encode({ n: 1 })) + "after");
 });
+
+Deno.test("many small writes that wait are put together, and each gets there once", () => {
+  using world = new World();
+  const [h, peer] = world.pair({}, 70_000);
+  const stream = h.fh!;
+  let calls = 0;
+  const tryWrite = stream.tryWrite.bind(stream);
+  stream.tryWrite = (data) => {
+    calls++;
+    return tryWrite(data);
+  };
+  h.pushWrite(new Uint8Array(70_000));
+  let expected = "";
+  for (let i = 0; i < 30_000; i++) {
+    h.pushWrite(`${i},`);
+    expected += `${i},`;
+  }
+  assert.equal(h.wbufSize, expected.length);
+  assert.equal(calls, 2);
+  let received = "";
+  for (let turn = 0; turn < 20; turn++) {
+    received += world.received(peer);
+    world.run();
+  }
+  assert.equal(received.replace(/^\0+/, ""), expected);
+  assert.ok(calls < 20, `${calls} calls`);
+});
+
+Deno.test("autocork() makes one write of many small ones", () => {
+  using world = new World();
+  const [h, peer] = world.pair({ autocork: true });
+  const stream = h.fh!;
+  const sizes: number[] = [];
+  const tryWrite = stream.tryWrite.bind(stream);
+  stream.tryWrite = (data) => {
+    sizes.push(data.length);
+    return tryWrite(data);
+  };
+  for (let i = 0; i < 1000; i++) h.pushWrite("abc");
+  world.run();
+  assert.deepEqual(sizes, [3000]);
+  assert.equal(world.received(peer), "abc".repeat(1000));
+});
+
+Deno.test("what lingers is closed with the loop", () => {
+  const world = new World();
+  const [h, peer] = world.pair({}, 4);
+  h.pushWrite("1234567890");
+  h.destroy();
+  world.loop.dispose();
+  assert.equal(world.received(peer), "1234");
+  assert.equal(peer.tryRead(new Uint8Array(1)), null);
+});

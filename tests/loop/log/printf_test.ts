@@ -71,3 +71,11 @@ Deno.test("sprintf() never throws, and is bounded", () => {
   assert.equal(sprintf("%99999999999d", [1]).length, 1000);
   assert.ok(sprintf("%.99999999999f", [1]).length < 1100);
 });
+
+Deno.test("sprintf() writes nothing for 0 with precision 0, as C and Perl do", () => {
+  assert.equal(
+    sprintf("[%.0d] [%5.0d] [%.0x] [%+.0d] [%.0o]", [0, 0, 0, 0, 0]),
+    "[] [     ] [] [+] []",
+  );
+  assert.equal(sprintf("[%.0d] [%d] [%.3d]", [10, 0, 0]), "[10] [0] [000]");
+});
