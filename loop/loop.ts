@@ -377,7 +377,7 @@ export class Loop implements CondVarHost, Disposable {
    * Calls back when the loop is disposed of, after its watchers were cancelled: for what lives on a loop
    * without being a watcher, such as a server.
    *
-   * @param cb must not throw
+   * @param cb what it throws goes to `onCallbackError`, and the others are called all the same
    * @returns takes it back
    * @throws {ClosedError} when that has happened
    */
@@ -483,7 +483,11 @@ export class Loop implements CondVarHost, Disposable {
     while (core.last !== undefined) core.last.cancel();
     for (const entry of this.#disposers) {
       this.#disposers.delete(entry);
-      entry.cb();
+      try {
+        entry.cb();
+      } catch (error) {
+        this.callbackFailed(error, "onDispose()");
+      }
     }
     core.disposeLog();
   }

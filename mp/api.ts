@@ -223,11 +223,14 @@ export function after(
  * @returns the reply port
  * @example
  * ```ts
- * import { cal, type PortId, port, rcv, snd } from "@anyevent/mp";
+ * import { AE } from "@anyevent/loop";
+ * import { cal, port, type PortId, rcv, snd } from "@anyevent/mp";
  *
  * const doubler = port();
  * rcv(doubler, "double", (n: number, reply: PortId) => snd(reply, 2 * n));
- * cal(doubler, "double", 21, (n) => console.log(n), 5); // 42
+ * const doubled = AE.cv();
+ * cal(doubler, "double", 21, doubled, 5);
+ * console.log(await doubled.recv()); // 42
  * ```
  */
 export function cal(

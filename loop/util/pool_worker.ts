@@ -14,6 +14,8 @@ import {
   PROGRESS,
   QUEUED,
   RUN,
+  RUN_CONTEXT,
+  RUN_ONE,
   SKIPPED,
   WITHDRAWN,
   WORKER_PROGRAM,
@@ -40,15 +42,6 @@ export interface HeldJob {
   progressed(value: unknown): void;
 }
 
-interface Envelope {
-  readonly message: readonly unknown[];
-  readonly transfer: readonly Transferable[];
-  /** The slot of the job whose beginning it is. */
-  readonly slot: number;
-}
-
-const NO_SLOT = -1;
-
 /**
  * A worker and the jobs it holds, each in a slot. The state of a slot is shared, so a job that has not
  * begun can be taken back at once, even while the worker computes.
@@ -65,9 +58,10 @@ export class PoolWorker {
   readonly #jobs = new Map<number, HeldJob>();
   readonly #functions = new Map<string, number>();
   #lastFunction = 0;
-  #outbox: Envelope[] = [];
-  /** Slots whose job is still in the outbox. */
-  readonly #unsent = new Set<number>();
+  /** What the worker's program gets; see there. */
+  #outbox: unknown[] = [];
+  /** What moves over, by the slots of jobs in the outbox. */
+  readonly #transfers = new Map<number, readonly Transferable[]>();
 
   constructor(owner: WorkerOwner, workers: Workers, slots: number) {
     this.#owner = owner;
@@ -102,8 +96,11 @@ export class PoolWorker {
     this.#jobs.set(slot, job);
     Atomics.store(this.#states, slot, QUEUED);
     const { args, transfer, context } = job.task;
-    this.#unsent.add(slot);
-    this.#send([RUN, slot, this.#define(job.task), args, context], transfer, slot);
+    if (transfer.length > 0) this.#transfers.set(slot, transfer);
+    const id = this.#define(job.task);
+    if (context) this.#send(RUN_CONTEXT, slot, id, args);
+    else if (args.length === 1) this.#send(RUN_ONE, slot, id, args[0]);
+    else this.#send(RUN, slot, id, args);
     return slot;
   }
 
@@ -118,7 +115,7 @@ export class PoolWorker {
   /** Tells a job that has begun to end. */
   abort(slot: number): void {
     if (Atomics.compareExchange(this.#states, slot, BEGUN, ABORTED) !== BEGUN) return;
-    if (this.#jobs.get(slot)?.task.context) this.#send([ABORT, slot], [], NO_SLOT);
+    if (this.#jobs.get(slot)?.task.context) this.#send(ABORT, slot, 0, 0);
   }
 
   /** Takes back up to `count` jobs, latest first, that can be given to another. @returns oldest first */
@@ -158,7 +155,7 @@ export class PoolWorker {
   }
 
   #hasMoved(slot: number, { task }: HeldJob): boolean {
-    return task.transfer.length > 0 && !this.#unsent.has(slot);
+    return task.transfer.length > 0 && !this.#transfers.has(slot);
   }
 
   /** @returns the number of its function, which the worker has been told */
@@ -168,43 +165,45 @@ export class PoolWorker {
     if (known !== undefined) return known;
     if (this.#functions.size >= MAX_FUNCTIONS) {
       this.#functions.clear();
-      this.#send([FORGET], [], NO_SLOT);
+      this.#send(FORGET, 0, 0, 0);
     }
     const id = ++this.#lastFunction;
     this.#functions.set(key, id);
-    this.#send([DEFINE, id, source, module, name], [], NO_SLOT);
+    this.#send(DEFINE, id, source, [module, name]);
     return id;
   }
 
   /** All of a turn goes in one message. */
-  #send(message: readonly unknown[], transfer: readonly Transferable[], slot: number): void {
-    this.#outbox.push({ message, transfer, slot });
-    if (this.#outbox.length > 1) return;
-    this.#owner.loop.env.backend.post(() => this.#flush());
+  #send(kind: number, a: number, b: unknown, c: unknown): void {
+    this.#outbox.push(kind, a, b, c);
+    if (this.#outbox.length === 4) this.#owner.loop.env.backend.post(() => this.#flush());
   }
 
   #flush(): void {
     const all = this.#outbox;
     this.#outbox = [];
-    this.#unsent.clear();
     if (all.length === 0) return;
-    const transfers = all.filter(({ transfer }) => transfer.length > 0);
+    const transfers = new Map(this.#transfers);
+    this.#transfers.clear();
     try {
-      this.#worker.post(
-        all.map(({ message }) => message),
-        transfers.flatMap(({ transfer }) => transfer),
-      );
+      this.#worker.post(all, [...transfers.values()].flat());
     } catch {
       // One of them cannot be cloned: each for itself.
-      for (const each of all) this.#flushOne(each);
+      for (let i = 0; i < all.length; i += 4) this.#flushOne(all.slice(i, i + 4), transfers);
     }
   }
 
-  #flushOne({ message, transfer, slot }: Envelope): void {
+  #flushOne(
+    message: readonly unknown[],
+    transfers: ReadonlyMap<number, readonly Transferable[]>,
+  ): void {
+    const kind = message[0];
+    const slot = message[1] as number;
+    const begins = kind === RUN || kind === RUN_ONE || kind === RUN_CONTEXT;
     try {
-      this.#worker.post([message], transfer);
+      this.#worker.post(message, begins ? transfers.get(slot) ?? [] : []);
     } catch (thrown) {
-      if (slot === NO_SLOT) throw thrown;
+      if (!begins) throw thrown;
       const job = this.#jobs.get(slot);
       this.#jobs.delete(slot);
       this.#free.push(slot);

@@ -1,4 +1,5 @@
 import { type ByteStream, show, streamPair, UsageError } from "@anyevent/backends/contract";
+import { environment } from "../environment.ts";
 import { perform, type Request, type ResultCallback } from "../io/outcome.ts";
 import type { Loop } from "../loop.ts";
 import type { Operation } from "../operation.ts";
@@ -108,11 +109,11 @@ export class Util {
 
   #maxForksOfHost(): number {
     const { host, log } = this.#loop.env;
-    const text = host.env("ANYEVENT_MAX_FORKS");
+    const { name, value: text } = environment(host, "MAX_FORKS") ?? { name: "", value: "" };
     // An empty one counts as unset.
     if (!text) return DEFAULT_MAX_FORKS;
     if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-    log(5, `ANYEVENT_MAX_FORKS ${show(text)} is not 1 or more`);
+    log(5, `${name} ${show(text)} is not 1 or more`);
     return DEFAULT_MAX_FORKS;
   }
 }

@@ -267,9 +267,11 @@ export class WorkerPool implements Disposable {
     this.#queued = 0;
     this.#forget?.();
     const error = new ClosedError("Cannot go on with job: the worker pool was disposed of");
-    this.#loop.env.backend.post(() => {
-      for (const job of jobs) job.settle({ error });
-    });
+    if (jobs.length > 0) {
+      this.#loop.env.backend.post(() => {
+        for (const job of jobs) job.settle({ error });
+      });
+    }
     this.#hold?.();
     this.#hold = undefined;
   }
@@ -373,11 +375,13 @@ export class WorkerPool implements Disposable {
     for (const other of [...spared].reverse() as Job[]) {
       if (other.active) this.#requeue(other);
     }
-    this.#loop.env.backend.post(() => {
-      for (const other of lost) {
-        if (other !== job) other.settle({ error: lostWith(other.task) });
-      }
-    });
+    if (lost.some((other) => other !== job)) {
+      this.#loop.env.backend.post(() => {
+        for (const other of lost) {
+          if (other !== job) other.settle({ error: lostWith(other.task) });
+        }
+      });
+    }
     if (!this.#disposed) this.#dispatch(this.#size());
   }
 

@@ -1,11 +1,15 @@
-/** What is sent to a worker: the first of each list. */
+/** What is sent to a worker, as the first of four. */
 export const DEFINE = 0;
 /** See {@linkcode DEFINE}. */
 export const RUN = 1;
 /** See {@linkcode DEFINE}. */
-export const ABORT = 2;
+export const RUN_ONE = 2;
 /** See {@linkcode DEFINE}. */
-export const FORGET = 3;
+export const RUN_CONTEXT = 3;
+/** See {@linkcode DEFINE}. */
+export const ABORT = 4;
+/** See {@linkcode DEFINE}. */
+export const FORGET = 5;
 
 /** What comes from a worker: the second of three. The job gave a value, */
 export const VALUE = 0;
@@ -27,7 +31,8 @@ export const ABORTED = 4;
 
 const NAMES = {
   DEFINE,
-  RUN,
+  RUN_ONE,
+  RUN_CONTEXT,
   ABORT,
   FORGET,
   VALUE,
@@ -43,9 +48,10 @@ const constants = Object.entries(NAMES).map(([name, value]) => `const ${name} = 
 /**
  * The program of a pool's worker: runs jobs one after another.
  *
- * It gets the shared states of its slots first, as `{ slots }`, then arrays of
- * `[DEFINE, function, source | undefined, module, name]`, `[RUN, slot, function, args, wants context]`,
- * `[ABORT, slot]` and `[FORGET]` (all definitions). It posts flat arrays of `slot, kind, value`.
+ * It gets the shared states of its slots first, as `{ slots }`, then flat arrays, which cost least to copy, of
+ * `DEFINE, function, source | undefined, [module, name]`, `RUN, slot, function, args` (`RUN_ONE`: the only
+ * argument itself; `RUN_CONTEXT`: it gets a context, too), `ABORT, slot, 0, 0` and `FORGET, 0, 0, 0` (all
+ * definitions). It posts flat arrays of `slot, kind, value`.
  *
  * A job is claimed before it runs: by then it may have been taken back. Results of quick jobs are posted
  * together: when there is nothing more to do, some are ready, the oldest waits for a millisecond, or a job
@@ -106,7 +112,7 @@ const postOne = (slot, kind, value, transfer) => {
 const tell = (slot, kind, value) => {
   if (outbox.length === 0) oldest = now();
   outbox.push(slot, kind, value);
-  if (outbox.length >= 192) flush();
+  if (outbox.length >= 768) flush();
 };
 
 const find = async ({ source, module, name }) => {
@@ -202,12 +208,19 @@ host.receive((batch) => {
     slots = batch.slots;
     return;
   }
-  for (const [kind, a, b, c, d] of batch) {
-    if (kind === RUN) queue.push({ slot: a, known: functions.get(b), args: c, context: d });
-    else if (kind === DEFINE) {
-      functions.set(a, { source: b, module: c, name: d, call: undefined, cost: 1 });
+  for (let i = 0; i < batch.length; i += 4) {
+    const kind = batch[i];
+    const a = batch[i + 1];
+    const b = batch[i + 2];
+    const c = batch[i + 3];
+    if (kind === DEFINE) {
+      functions.set(a, { source: b, module: c[0], name: c[1], call: undefined, cost: 1 });
     } else if (kind === ABORT) controllers.get(a)?.abort();
-    else functions.clear();
+    else if (kind === FORGET) functions.clear();
+    else {
+      const args = kind === RUN_ONE ? [c] : c;
+      queue.push({ slot: a, known: functions.get(b), args, context: kind === RUN_CONTEXT });
+    }
   }
   void work();
 });

@@ -190,3 +190,16 @@ Deno.test("new Loop() refuses what is no Env", () => {
   assert.throws(() => new Loop({} as never), UsageError);
   assert.throws(() => new Loop(undefined as never), UsageError);
 });
+
+Deno.test("onDispose() calls all, also after one that throws", () => {
+  const loop = new Loop(manualEnv());
+  const told: string[] = [];
+  loop.onCallbackError = (error, what) =>
+    void told.push(`${what.describe()}: ${(error as Error).message}`);
+  loop.onDispose(() => {
+    throw new Error("oops");
+  });
+  loop.onDispose(() => void told.push("second"));
+  loop.dispose();
+  assert.deepEqual(told, ["onDispose(): oops", "second"]);
+});
