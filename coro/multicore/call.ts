@@ -1,6 +1,7 @@
 import {
   type Abort,
   type CallOutcome,
+  type JobEvents,
   type Suspension,
   WaitOperation,
   type Waker,
@@ -10,7 +11,7 @@ import {
 import { currentEngine } from "../default_engine.ts";
 import { limitReached } from "../limited.ts";
 import type { Task } from "../task.ts";
-import { type Controls, controlsOf } from "./controls.ts";
+import { controlsOf } from "./controls.ts";
 import { type InlineCall, runInline } from "./inline.ts";
 
 /** What is called, and how. */
@@ -22,11 +23,12 @@ export interface CallPlan {
 }
 
 /** A call in a worker or in place, decided when it is run. */
-export class MulticoreCall<T> extends WaitOperation<T> {
+export class MulticoreCall<T> extends WaitOperation<T> implements JobEvents {
   readonly #plan: CallPlan;
   #job: WorkerJob | InlineCall | undefined;
   #outcome: CallOutcome<unknown> | { readonly thrown: unknown } | undefined;
   #waker: Waker | undefined;
+  #waited = false;
   /** Thrown into the thread while the job goes on. */
   #pending: { readonly error: unknown } | undefined;
   /** The thread that must not be cancelled safely meanwhile. */
@@ -43,6 +45,7 @@ export class MulticoreCall<T> extends WaitOperation<T> {
 
   start(waker: Waker): Abort {
     this.#waker = waker;
+    this.#waited = true;
     // Whether it is given up, or goes on and throws in the end, `throw` and `return` know.
     return () => {
       this.#waker = undefined;
@@ -51,7 +54,8 @@ export class MulticoreCall<T> extends WaitOperation<T> {
 
   override throw(error: unknown): { readonly done: false; readonly value: Suspension } {
     if (this.#outcome === undefined && this.#job !== undefined) {
-      if (limitReached()) this.#job.cancel();
+      // In the clean-up of a cancelled thread nobody waits.
+      if (limitReached() || !this.#waited) this.#job.cancel();
       else if (!this.#job.withdraw()) {
         this.#pending = { error };
         this.#job.abort();
@@ -66,6 +70,17 @@ export class MulticoreCall<T> extends WaitOperation<T> {
     if (this.#outcome === undefined) this.#job?.cancel();
     this.#over();
     return { done: true, value };
+  }
+
+  /** For the pool. */
+  settled(outcome: CallOutcome<unknown> | { readonly thrown: unknown }): void {
+    this.#outcome = outcome;
+    this.#waker?.wake();
+  }
+
+  /** For the pool. */
+  progress(value: unknown): void {
+    this.#plan.progress?.(value);
   }
 
   protected poll(): boolean {
@@ -85,27 +100,12 @@ export class MulticoreCall<T> extends WaitOperation<T> {
   #begin(): void {
     const engine = currentEngine();
     const controls = controlsOf(engine.loop);
-    this.#job = controls.enabled ? this.#send(controls) : this.#runHere(controls);
+    this.#job = controls.enabled
+      ? controls.pool.run(this.#plan.task, this)
+      : runInline(engine.loop, this.#plan, (outcome) => this.settled(outcome));
     if (this.#outcome !== undefined || !engine.inThread) return;
     this.#pinned = engine.current;
     this.#pinned.extra.pins++;
-  }
-
-  #send(controls: Controls): WorkerJob {
-    const { task, progress } = this.#plan;
-    return controls.pool.run(task, {
-      settled: (outcome) => this.#settle(outcome),
-      ...progress === undefined ? {} : { progress },
-    });
-  }
-
-  #runHere({ loop }: Controls): InlineCall {
-    return runInline(loop, this.#plan, (outcome) => this.#settle(outcome));
-  }
-
-  #settle(outcome: CallOutcome<unknown> | { readonly thrown: unknown }): void {
-    this.#outcome = outcome;
-    this.#waker?.wake();
   }
 
   #over(): void {

@@ -126,6 +126,12 @@ export function multicore(
   if (typeof options !== "object" || options === null) {
     throw new UsageError(`Cannot make multicore function: options ${show(options)} are no object`);
   }
+  const kind = Object.prototype.toString.call(call);
+  if (kind.endsWith("GeneratorFunction]")) {
+    throw new UsageError(
+      `Cannot make multicore function: ${show(call)} is a generator function, which no worker runs`,
+    );
+  }
   const { context = false } = options;
   if (typeof context !== "boolean") {
     throw new UsageError(`Cannot make multicore function: context ${show(context)} is no boolean`);
@@ -140,8 +146,13 @@ export function multicore(
     [],
     { context },
   );
+  const { label, source, module, name: exported } = base;
   const made = (...args: unknown[]): Operation<unknown> =>
-    new MulticoreCall({ task: { ...base, args }, call, progress: undefined });
+    new MulticoreCall({
+      task: { label, source, module, name: exported, args, transfer: NOTHING, context },
+      call,
+      progress: undefined,
+    });
   const withOptions = (given: MulticoreCallOptions, ...args: unknown[]): Operation<unknown> => {
     const { transfer, progress } = checkOptions(given, base.label);
     const task = { ...base, args, transfer: [...transfer ?? []] };
@@ -149,6 +160,8 @@ export function multicore(
   };
   return Object.assign(made, { with: withOptions });
 }
+
+const NOTHING: readonly Transferable[] = [];
 
 function nameOf(name: unknown): { readonly name?: string } {
   return name === undefined ? {} : { name: name as string };

@@ -149,7 +149,8 @@ const run = (job) => {
   const begin = now();
   if (outbox.length > 0 && (begin - oldest > 1 || !(known.cost < 0.2))) flush();
   try {
-    const value = known.call(...args);
+    const { call } = known;
+    const value = call(...args);
     if (typeof value === "object" && value !== null && typeof value.then === "function") {
       flush();
       return settle(slot, value);

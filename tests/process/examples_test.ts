@@ -13,6 +13,7 @@ const PROGRAMS = [
   "io_client.ts",
   "io_server.ts",
   "line_server.ts",
+  "multicore.ts",
   "receiver.ts",
   "seed.ts",
   "semaphore.ts",
@@ -80,6 +81,16 @@ Deno.test("die.ts prints why its ports died", async () => {
   assert.match(
     stdout,
     /^anon\/\S+ was killed \(with reason: die oops\)\nanon\/\S+ was killed \(with reason: no_such_port .+\)\n$/,
+  );
+  assert.equal(stderr, "");
+  assert.equal(code, 0);
+});
+
+Deno.test("multicore.ts counts on all cores while a thread ticks", async () => {
+  const { code, stdout, stderr } = await runToEnd("multicore.ts", { args: ["--to", "400000"] });
+  assert.match(
+    stdout,
+    /^one core: {4}33860 primes below 400000 in [\d.]+ s, \d+ ticks meanwhile\nall cores: {3}33860 primes below 400000 in [\d.]+ s, [1-9]\d* ticks meanwhile\n[\d.]+ times as fast\n$/,
   );
   assert.equal(stderr, "");
   assert.equal(code, 0);

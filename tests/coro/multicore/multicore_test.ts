@@ -23,10 +23,12 @@ import {
   Scheduler,
   Semaphore,
   sleep,
+  threadDebugOf,
   type ThreadSteps,
   within,
 } from "@anyevent/coro";
 import { Loop } from "@anyevent/loop";
+import { runDeno } from "../../support/run_deno.ts";
 
 interface Place {
   readonly threads: Scheduler;
@@ -553,6 +555,8 @@ Deno.test("multicore() refuses bad arguments by name and value", () => {
   const bad: readonly (readonly [() => unknown, RegExp])[] = [
     [() => multicore(5 as never), /5/],
     [() => multicore("./jobs.ts"), /jobs\.ts.* neither a function/],
+    [() => multicore(function* () {}), /is a generator function/],
+    [() => multicore(async function* () {}), /is a generator function/],
     [() => multicore(JOBS, ""), /"" is no name/],
     [() => multicore(Math.max), /no source text/],
     [() => multicore(class {} as never), /is a class/],
@@ -579,4 +583,90 @@ Deno.test("multicore() refuses bad arguments by name and value", () => {
     );
   }
   loop.dispose();
+});
+
+Deno.test("idle workers do not keep the program alive, and need no permission", async () => {
+  const { code, out, err } = await runDeno("tests/coro/multicore/alone.ts", []);
+  assert.deepEqual([code, out, err], [0, "144 4 true\n", ""]);
+});
+
+onEach(
+  WITH_WORKERS,
+  "threads and jobs by the thousand leave nothing",
+  function* ({ threads, controls }) {
+    controls.configure({ workers: 2 });
+    const add = multicore((a: number, b: number) => a + b);
+    const random = ((state) => () => (state = state * 48271 % 2147483647))(7);
+    let good = 0;
+    let others = 0;
+    for (let round = 0; round < 5; round++) {
+      const all = Array.from({ length: 800 }, (_, i) => {
+        const thread = threads.async(function* () {
+          assert.equal(yield* add(i, round), i + round);
+          good++;
+        });
+        thread.onUncaught = () => void others++;
+        return thread;
+      });
+      yield* cede();
+      for (const thread of all) {
+        const chance = random() % 10;
+        if (chance === 0) thread.cancel();
+        if (chance === 1) thread.throw(new Error("thrown"));
+        if (chance === 2) yield* sleep(0.0001);
+      }
+      for (const thread of all) {
+        if (!thread.isZombie) yield* until(() => thread.isZombie);
+        else if ((random() & 1) === 0) thread.cancel();
+      }
+      yield* until(() => controls.stats().running === 0);
+    }
+    assert(good > 2000 && others > 0 && good + others < 4000, `${good} ${others}`);
+  },
+);
+
+onEach(
+  [...WITH_WORKERS, ...WITHOUT],
+  "in the clean-up of a cancelled thread a call is refused",
+  function* (place) {
+    const { threads, controls } = place;
+    const later = multicore(async () => await Promise.resolve(1));
+    const seen: unknown[] = [];
+    const thread = threads.async(function* () {
+      try {
+        yield* sleep(10);
+      } finally {
+        try {
+          yield* later();
+        } catch (error) {
+          seen.push(error);
+        }
+        seen.push("cleaned");
+      }
+    });
+    yield* cede();
+    thread.cancel();
+    assert.equal(seen.length, 2);
+    assert(seen[0] instanceof UsageError);
+    assert.equal(seen[1], "cleaned");
+    yield* until(() => controls.stats().running === 0);
+  },
+);
+
+onEach(WITH_WORKERS, "a debugger that looks disturbs nothing", function* ({ threads }) {
+  let begun = false;
+  const thread = threads.async(function* () {
+    return yield* spin.with({ progress: () => begun = true, timeout: 100 }, "fine");
+  });
+  thread.onUncaught = () => undefined;
+  yield* until(() => begun);
+  assert.match(thread.waitsFor!, /^multicore\(/);
+  assert.match(threadDebugOf(threads).backtrace(thread), /multicore_test/);
+  thread.throw(new Error("over"));
+  try {
+    yield* thread.join();
+    assert.fail("it did not throw");
+  } catch (error) {
+    assert.equal((error as Error).message, "over");
+  }
 });
