@@ -63,8 +63,8 @@ const GROUPS: readonly Group[] = [
   switches(1000, [...THREE, "effect"], { peer: "Go", most: 0.8 }),
   switches(10_000, THREE),
   switches(100_000, THREE, { peer: "Go", most: 1 }),
-  // Perl would take 4 GB.
-  switches(1_000_000, ["go", "erlang"]),
+  // Perl and Erlang would take 3 to 4 GB.
+  switches(1_000_000, ["go"]),
   { row: "deep", peers: [] },
   {
     row: "life",

@@ -28,7 +28,11 @@ batches(End, Run, N, Values) ->
 
 row("switch-" ++ Count, Seconds) ->
     N = list_to_integer(Count),
-    [spawn(fun yield_for_ever/0) || _ <- lists:seq(2, N)],
+    %% Those that run would run each time that this one is preempted.
+    process_flag(priority, high),
+    Ps = [spawn(fun() -> receive go -> yield_for_ever() end end) || _ <- lists:seq(2, N)],
+    [P ! go || P <- Ps],
+    process_flag(priority, normal),
     measure(Seconds, io_lib:format("thread switch, ~p threads", [N]), fun() -> switches(N) end);
 row("life", Seconds) ->
     measure(Seconds, "thread create + run + join", fun() ->

@@ -36,14 +36,19 @@ func measure(seconds float64, name string, run func() float64) {
 // Goroutines that do nothing but give way, the measuring one among them. @returns what measures once
 func switches(n int) func() float64 {
 	count := 0
+	// Those that run would run each time that this one is preempted.
+	start := make(chan bool)
 	for i := 1; i < n; i++ {
 		go func() {
+			<-start
 			for {
 				count++
 				runtime.Gosched()
 			}
 		}()
 	}
+	runtime.Gosched()
+	close(start)
 	rounds := 20000 / n
 	if rounds < 2 {
 		rounds = 2
