@@ -32,6 +32,7 @@ import {
   WaitOperation,
 } from "@anyevent/loop";
 import { ReadyQueue } from "./ready_queue.ts";
+import { leave } from "./leave.ts";
 import { lineOf } from "./listing.ts";
 import { drive, finish, isGenerator, isOperation, resume } from "./steps.ts";
 import { CEDE, CEDE_NOTSELF, SCHEDULE } from "./switching.ts";
@@ -629,7 +630,8 @@ export class Engine implements ThreadLister {
     if ((task.flags & RETURNING) !== 0) {
       task.flags &= ~RETURNING;
       stopWaiting(task);
-      return task.steps!.return!();
+      task.steps = leave(task.steps!);
+      return task.steps.next();
     }
     if ((task.flags & PENDING) !== 0) {
       const error = takePending(task);

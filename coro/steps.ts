@@ -12,7 +12,11 @@ const MAX_CLEANUP_TRAPS = 100;
 
 type Resume = (this: TaskSteps, resumed: typeof RESUMED) => IteratorResult<Suspension, unknown>;
 
-const generatorPrototype = Object.getPrototypeOf(function* () {}).prototype as { next: Resume };
+/** What all generators inherit. */
+export const generatorPrototype = Object.getPrototypeOf(function* () {}).prototype as {
+  next: Resume;
+  return: (this: TaskSteps, value?: unknown) => IteratorResult<Suspension, unknown>;
+};
 
 /**
  * `next` of all generators. Found once and called directly: each generator function has a prototype of

@@ -15,7 +15,8 @@
  *    operation), then `throw(error)` or `return()`.
  * 6. A driver that debugs may look where an operation waits: `next(LOOK)` in place of a resume. What waits
  *    calls `LOOK.seen()`, with the whole chain of generators on the stack, and yields the same suspension
- *    again; nothing else has happened. To what does not know it this is a wake-up for nothing.
+ *    again; nothing else has happened. To what does not know it this is a wake-up for nothing. `return(LOOK)`
+ *    asks the same of what has been aborted, and is followed by a `return()` in earnest.
  *
  * Only the waiting and taking is lazy. What gives (`put`, `up`, `send`) has its effect when called and
  * returns an operation for the wait that may follow. An operation runs once.
@@ -146,6 +147,10 @@ export abstract class WaitOperation<T> implements Operation<T>, Suspension {
 
   /** The driver ends the wait; for drivers. */
   return(value: T): IteratorResult<Suspension, T> {
+    if (value as unknown === LOOK) {
+      LOOK.seen();
+      return { done: false, value: this };
+    }
     return { done: true, value };
   }
 

@@ -2,6 +2,7 @@ import {
   type Abort,
   type CallOutcome,
   type JobEvents,
+  LOOK,
   type Suspension,
   WaitOperation,
   type Waker,
@@ -67,6 +68,7 @@ export class MulticoreCall<T> extends WaitOperation<T> implements JobEvents {
   }
 
   override return(value: T): IteratorResult<Suspension, T> {
+    if (value as unknown === LOOK) return super.return(value);
     if (this.#outcome === undefined) this.#job?.cancel();
     this.#over();
     return { done: true, value };

@@ -1,5 +1,16 @@
 import assert from "node:assert/strict";
-import { cede, Channel, type Coro, current, pin, schedule, Semaphore } from "@anyevent/coro";
+import {
+  cede,
+  Channel,
+  type Coro,
+  current,
+  pin,
+  schedule,
+  Semaphore,
+  type ThreadSteps,
+  within,
+} from "@anyevent/coro";
+import { operation } from "@anyevent/loop";
 import { world } from "./world.ts";
 
 const refused = (why: RegExp) => ({ name: "CancelRefused", message: why });
@@ -141,6 +152,140 @@ Deno.test("cancel() of a thread in its safe clean-up cuts that short", () => {
   settle();
   thread.cancel();
   assert.deepEqual([printed, thread.isZombie], [["outer"], true]);
+});
+
+/** Each waits inside the next one; all clean up, and take their time. */
+function nested(print: (text: unknown) => void): () => ThreadSteps<void> {
+  function* level(n: number): ThreadSteps<number> {
+    try {
+      if (n === 0) yield* schedule();
+      else print(`went on with ${yield* level(n - 1)}`);
+      return n;
+    } catch (error) {
+      print(`caught ${(error as Error).message}`);
+      throw error;
+    } finally {
+      print(`in ${n}`);
+      // What a clean-up calls has its value.
+      print(`${yield* given(n)} out`);
+    }
+  }
+  function* given(value: number): ThreadSteps<number> {
+    try {
+      yield* cede();
+      return value;
+    } finally {
+      yield* cede();
+    }
+  }
+  return function* () {
+    yield* level(2);
+    print("went on");
+  };
+}
+
+const ALL_CLEANED_UP = ["in 0", "0 out", "in 1", "1 out", "in 2", "2 out"];
+
+Deno.test("safeCancel() leaves all that is nested, however long their clean-ups take", async () => {
+  const { threads, printed, print, settle } = world();
+  const thread = threads.async(nested(print));
+  settle();
+  thread.safeCancel("values");
+  settle();
+  assert.deepEqual(printed, ALL_CLEANED_UP);
+  assert.deepEqual(await threads.run(thread.join()), ["values"]);
+});
+
+for (
+  const [name, within_] of [
+    [
+      "within()",
+      (body: () => ThreadSteps<void>) => within(operation(() => "nested", body), { timeout: 1000 }),
+    ],
+    [
+      "an operation",
+      (body: () => ThreadSteps<void>) => operation(() => "nested", body),
+    ],
+  ] as const
+) {
+  Deno.test(`safeCancel() leaves what is nested in ${name}`, () => {
+    const { threads, printed, print, settle } = world();
+    const thread = threads.async(function* () {
+      yield* within_(nested(print));
+      print("went on");
+    });
+    settle();
+    thread.safeCancel();
+    settle();
+    assert.deepEqual(printed, ALL_CLEANED_UP);
+    assert.equal(thread.isZombie, true);
+  });
+}
+
+Deno.test("safeCancel(): what a nested clean-up throws is thrown in what it is nested in", () => {
+  const { threads, env, printed, print, settle } = world();
+  const thread = threads.async(function* () {
+    try {
+      yield* (function* () {
+        try {
+          yield* schedule();
+        } finally {
+          yield* cede();
+          // deno-lint-ignore no-unsafe-finally
+          throw new Error("inner");
+        }
+      })();
+      print("went on");
+    } catch (error) {
+      print(`caught ${(error as Error).message}`);
+      throw error;
+    } finally {
+      yield* cede();
+      print("cleaned up");
+    }
+  });
+  settle();
+  thread.safeCancel();
+  settle();
+  assert.deepEqual(printed, ["caught inner", "cleaned up"]);
+  assert.equal(thread.isZombie, true);
+  assert.match(env.logged[0].message, /inner/);
+});
+
+Deno.test("cancel() in a nested safe clean-up still runs those around it", () => {
+  const { threads, printed, print, settle } = world();
+  const thread = threads.async(function* () {
+    try {
+      yield* (function* () {
+        try {
+          yield* schedule();
+        } finally {
+          yield* schedule();
+          print("never");
+        }
+      })();
+      print("went on");
+    } finally {
+      print("outer");
+    }
+  });
+  settle();
+  thread.safeCancel();
+  settle();
+  thread.cancel();
+  assert.deepEqual([printed, thread.isZombie], [["outer"], true]);
+});
+
+Deno.test("safeCancel() leaves JavaScript's generators as they were", () => {
+  const { threads, settle } = world();
+  const prototype = Object.getPrototypeOf(function* () {}).prototype as object;
+  const before = Object.getOwnPropertyDescriptors(prototype);
+  const thread = threads.async(nested(() => undefined));
+  settle();
+  thread.safeCancel();
+  settle();
+  assert.equal(thread.isZombie, true);
+  assert.deepEqual(Object.getOwnPropertyDescriptors(prototype), before);
 });
 
 Deno.test("what a safe clean-up throws is logged, and the thread counts as cancelled", async () => {
