@@ -135,17 +135,31 @@ export interface CondVarConstructor {
 type Values = readonly unknown[];
 const NOTHING: Values = [];
 
+/** Here and below without class fields: V8 does not inline constructors with them. */
 class State {
-  ready = false;
-  failed = false;
-  error: unknown = undefined;
-  values: Values = NOTHING;
-  callback: CondVarCallback<Values> | undefined = undefined;
-  waiters: Set<WaitRecv<unknown>> | undefined = undefined;
-  count = 0;
-  group: CondVarCallback<Values> | undefined = undefined;
+  declare ready: boolean;
+  declare failed: boolean;
+  declare error: unknown;
+  declare values: Values;
+  declare callback: CondVarCallback<Values> | undefined;
+  declare waiters: Set<WaitRecv<unknown>> | undefined;
+  declare count: number;
+  declare group: CondVarCallback<Values> | undefined;
+  declare readonly self: CondVar<Values>;
+  declare readonly host: CondVarHost | undefined;
 
-  constructor(readonly self: CondVar<Values>, readonly host: CondVarHost | undefined) {}
+  constructor(self: CondVar<Values>, host: CondVarHost | undefined) {
+    this.ready = false;
+    this.failed = false;
+    this.error = undefined;
+    this.values = NOTHING;
+    this.callback = undefined;
+    this.waiters = undefined;
+    this.count = 0;
+    this.group = undefined;
+    this.self = self;
+    this.host = host;
+  }
 
   /** Calls the callback and wakes who waits, once. */
   settle(): void {
@@ -157,7 +171,7 @@ class State {
       const waiters = this.waiters;
       if (waiters !== undefined) {
         this.waiters = undefined;
-        for (const waiter of waiters) waiter.waker.wake();
+        for (const waiter of waiters) waiter.waker!.wake();
       }
     }
   }
@@ -186,10 +200,23 @@ class State {
 }
 
 abstract class WaitRecv<T> extends WaitOperation<T> {
-  waker!: Waker;
+  declare waker: Waker | undefined;
+  declare protected readonly state: State;
 
-  constructor(protected readonly state: State) {
+  constructor(state: State) {
     super();
+    this.state = state;
+    this.waker = undefined;
+  }
+
+  /** One that is true needs no place among those who wait. */
+  override then<A = T, B = never>(
+    fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    if (!this.state.ready || this.begun) return super.then(fulfilled, rejected);
+    this.begun = true;
+    return settled(() => this.result()).then(fulfilled, rejected);
   }
 
   protected poll(): boolean {
@@ -201,6 +228,14 @@ abstract class WaitRecv<T> extends WaitOperation<T> {
     this.waker = waker;
     (state.waiters ??= new Set()).add(this);
     return () => void state.waiters?.delete(this);
+  }
+}
+
+function settled<T>(value: () => T): Promise<T> {
+  try {
+    return Promise.resolve(value());
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 

@@ -26,7 +26,10 @@
  * @module
  */
 import { DeadlockError, show, UsageError } from "@anyevent/backends/contract";
-import { strictness } from "./strict/strictness.ts";
+import * as strict from "./strict/strictness.ts";
+
+// Constants of this file are folded into the machine code; imports, and what is exported, are looked up.
+const { strictness } = strict;
 
 /** What a driver passes to `next` when it resumes an operation; anything but `undefined` would do. */
 export const RESUMED = true;
@@ -78,14 +81,36 @@ export interface Operation<T> extends PromiseLike<T> {
   [Symbol.iterator](): Steps<T> & IterableIterator<Suspension, T, typeof RESUMED | undefined>;
 }
 
+const drivers: { depth: number } = { depth: 0 };
+
 /** Drivers raise `depth` while they run operations: what else drives one makes a mistake. */
-export const driving: { depth: number } = { depth: 0 };
+export const driving: { depth: number } = drivers;
 
 /**
  * Base of the primitive operations: one condition to poll, one way to wait for it.
  *
  * A subclass says whether it can complete now, with what, and how to be told that it may have become
  * able to.
+ *
+ * @example
+ * ```ts
+ * import { type Abort, AE, WaitOperation, type Waker } from "@anyevent/loop";
+ *
+ * class Tick extends WaitOperation<string> {
+ *   #due = false;
+ *   protected poll = (): boolean => this.#due;
+ *   protected result = (): string => "tick";
+ *   describe = (): string => "Tick";
+ *   start(waker: Waker): Abort {
+ *     const timer = AE.timer(0.01, 0, () => {
+ *       this.#due = true;
+ *       waker.wake();
+ *     });
+ *     return () => timer.cancel();
+ *   }
+ * }
+ * console.log(await new Tick()); // tick
+ * ```
  */
 export abstract class WaitOperation<T> implements Operation<T>, Suspension {
   /**
@@ -108,7 +133,7 @@ export abstract class WaitOperation<T> implements Operation<T>, Suspension {
   /** For the first step. @throws {UsageError} when it has run before, or nobody drives it */
   protected begin(): void {
     if (this.begun) throw new UsageError(`Cannot run ${this.describe()}: it has run before`);
-    if (driving.depth === 0) {
+    if (drivers.depth === 0) {
       throw new UsageError(
         `Cannot run ${this.describe()}: use \`yield*\` in a thread or \`await\` elsewhere`,
       );
@@ -166,8 +191,28 @@ export abstract class WaitOperation<T> implements Operation<T>, Suspension {
 /**
  * Begins to wait for what was yielded; for drivers.
  *
+ * @param suspension what the operation yielded
+ * @param waker told when the operation may go on
  * @returns stops waiting
  * @throws {UsageError} when it is no suspension, such as an operation yielded without the star
+ * @example A driver, in small
+ * ```ts
+ * import { beginWait, driving, type Operation, RESUMED, sleep } from "@anyevent/loop";
+ *
+ * function drive<T>(operation: Operation<T>, done: (value: T) => void): void {
+ *   const steps = operation[Symbol.iterator]();
+ *   const step = (resumed?: typeof RESUMED): void => {
+ *     driving.depth++;
+ *     const { done: over, value } = steps.next(resumed);
+ *     driving.depth--;
+ *     if (over) return done(value);
+ *     console.log(value.describe()); // sleep(0.01)
+ *     beginWait(value, { wake: () => queueMicrotask(() => step(RESUMED)) });
+ *   };
+ *   step();
+ * }
+ * await new Promise<void>((resolve) => drive(sleep(0.01), resolve));
+ * ```
  */
 export function beginWait(suspension: Suspension, waker: Waker): Abort {
   const { begun, start } = (suspension ?? {}) as Partial<WaitOperation<unknown>>;
@@ -355,7 +400,7 @@ class PromiseBridge implements Bridge {
       let stop: (() => void) | undefined;
 
       const step = (advance: () => IteratorResult<Suspension, T>): void => {
-        driving.depth++;
+        drivers.depth++;
         let result: IteratorResult<Suspension, T>;
         try {
           result = advance();
@@ -364,7 +409,7 @@ class PromiseBridge implements Bridge {
           reject(error);
           return;
         } finally {
-          driving.depth--;
+          drivers.depth--;
         }
         if (result.done) {
           stop?.();
