@@ -33,7 +33,18 @@ export function grpReg(group: string, port: PortId): Registration {
  *
  * Follows AnyEvent::MP::Global's `grp_get`.
  *
+ * @param group its name
  * @returns `undefined` when there are none
+ * @throws {UsageError} for what can name no group
+ * @example
+ * ```ts
+ * import { grpGet, grpReg } from "@anyevent/global";
+ * import { port } from "@anyevent/mp";
+ *
+ * console.log(grpGet("printers")); // undefined
+ * using _registration = grpReg("printers", port());
+ * console.log(grpGet("printers")?.length); // 1
+ * ```
  */
 export function grpGet(group: string): readonly PortId[] | undefined {
   return globalOf(currentNode()).groups.get(group);
@@ -45,7 +56,22 @@ export function grpGet(group: string): readonly PortId[] | undefined {
  *
  * Never inside a call. Follows AnyEvent::MP::Global's `grp_mon`.
  *
+ * @param group its name
+ * @param callback runs in the context of no port
  * @returns stops watching
+ * @throws {UsageError} for what can name no group, or is no plain function
+ * @example
+ * ```ts
+ * import { grpMon, grpReg } from "@anyevent/global";
+ * import { kil, port } from "@anyevent/mp";
+ *
+ * const p = port();
+ * grpMon("printers", (members, added, removed) => {
+ *   console.log(members.length, added.length, removed.length); // 1 1 0, then 0 0 1
+ *   if (added.length > 0) kil(p);
+ * });
+ * grpReg("printers", p);
+ * ```
  */
 export function grpMon(group: string, callback: GroupMonitor): Registration {
   return globalOf(currentNode()).groups.monitor(group, callback);

@@ -3,7 +3,29 @@ import { Groups } from "./groups.ts";
 import { CONNECT_FUNCTION, Membership } from "./membership.ts";
 import { Seeds } from "./seeds.ts";
 
-/** The mesh side of one node: seeds, membership, groups. */
+/**
+ * The mesh side of one node: seeds, membership, groups. {@linkcode globalOf} gives it.
+ *
+ * It begins when its node is configured, and ends with it. Follows AnyEvent::MP::Global.
+ *
+ * @example
+ * ```ts
+ * import { globalOf } from "@anyevent/global";
+ * import { AE, defaultLoop } from "@anyevent/loop";
+ * import { Node } from "@anyevent/mp";
+ *
+ * await using a = new Node({ loop: defaultLoop() });
+ * await using b = new Node({ loop: defaultLoop() });
+ * await a.configure({ nodeid: "a", binds: ["127.0.0.1:*"] });
+ * const { groups } = globalOf(a);
+ * groups.register("printers", a.port());
+ * const seen = AE.cv();
+ * globalOf(b).groups.monitor("printers", seen);
+ * await b.configure({ nodeid: "b", binds: [], seeds: a.listeners });
+ * await seen.recv();
+ * console.log(globalOf(b).groups.get("printers")?.length); // 1
+ * ```
+ */
 export class Global implements NodeExtension {
   /** Port groups. */
   readonly groups: Groups;
@@ -58,7 +80,21 @@ export class Global implements NodeExtension {
 
 const instances = new WeakMap<Node, Global>();
 
-/** The mesh side of a node; made on first use, so that ports can be registered before `configure`. */
+/**
+ * The mesh side of a node; made on first use, so that ports can be registered before `configure`.
+ *
+ * @param node any; the free functions use that of the default node
+ * @returns the same for the same node
+ * @example
+ * ```ts
+ * import { globalOf } from "@anyevent/global";
+ * import { defaultLoop } from "@anyevent/loop";
+ * import { Node } from "@anyevent/mp";
+ *
+ * await using node = new Node({ loop: defaultLoop() });
+ * console.log(globalOf(node) === globalOf(node)); // true
+ * ```
+ */
 export function globalOf(node: Node): Global {
   let global = instances.get(node);
   if (global === undefined) {

@@ -51,6 +51,23 @@ interface Own {
 
 /**
  * The port groups as one node sees them: its own registrations and those other nodes told it about.
+ *
+ * {@linkcode globalOf} gives those of a node; `grpReg`, `grpGet` and `grpMon` use those of the node whose
+ * code is running. Follows AnyEvent::MP::Global.
+ *
+ * @example
+ * ```ts
+ * import { globalOf } from "@anyevent/global";
+ * import { defaultLoop } from "@anyevent/loop";
+ * import { Node } from "@anyevent/mp";
+ *
+ * await using node = new Node({ loop: defaultLoop() });
+ * const { groups } = globalOf(node);
+ * const registration = groups.register("printers", node.port());
+ * console.log(groups.get("printers")?.length); // 1
+ * registration.cancel();
+ * console.log(groups.get("printers")); // undefined
+ * ```
  */
 export class Groups {
   readonly #node: Node;

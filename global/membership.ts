@@ -27,7 +27,28 @@ const MAX_REGISTRATIONS = 50_000;
 /** Ports one node may have here; it needs one. */
 const MAX_SESSIONS = 4;
 
-/** Membership of one node in its mesh. */
+/**
+ * Membership of one node in its mesh: it tells others about itself and its registrations, learns of theirs,
+ * and asks one of them, its master, whom else there is. {@linkcode globalOf} gives that of a node.
+ *
+ * Follows AnyEvent::MP::Global.
+ *
+ * @example
+ * ```ts
+ * import { globalOf } from "@anyevent/global";
+ * import { AE, defaultLoop } from "@anyevent/loop";
+ * import { Node } from "@anyevent/mp";
+ *
+ * await using a = new Node({ loop: defaultLoop() });
+ * await using b = new Node({ loop: defaultLoop() });
+ * await a.configure({ nodeid: "a", binds: ["127.0.0.1:*"] });
+ * await b.configure({ nodeid: "b", binds: [], seeds: a.listeners });
+ * const up = AE.cv();
+ * using _monitor = b.monNodes(up);
+ * await up.recv();
+ * console.log(globalOf(b).membership.master); // a
+ * ```
+ */
 export class Membership {
   readonly #node: Node;
   readonly #groups: Groups;

@@ -30,7 +30,24 @@ interface Seed {
  *
  * Follows AnyEvent::MP::Global's seeding: a round picks a random seed that has not had its turn; the
  * less alone the node is, the longer it waits for the next. A seed that somebody answers at without
- * letting us in, or that loses us again and again, is tried ever more seldom.
+ * letting us in, or that loses us again and again, is tried ever more seldom. {@linkcode globalOf} gives
+ * those of a node.
+ *
+ * @example
+ * ```ts
+ * import { globalOf } from "@anyevent/global";
+ * import { AE, defaultLoop } from "@anyevent/loop";
+ * import { Node } from "@anyevent/mp";
+ *
+ * await using a = new Node({ loop: defaultLoop() });
+ * await using b = new Node({ loop: defaultLoop() });
+ * await a.configure({ nodeid: "a", binds: ["127.0.0.1:*"] });
+ * await b.configure({ nodeid: "b", binds: [], seeds: a.listeners });
+ * const up = AE.cv();
+ * using _monitor = b.monNodes(up);
+ * await up.recv();
+ * console.log(globalOf(b).seeds.up); // [ "a" ]
+ * ```
  */
 export class Seeds {
   readonly #node: Node;

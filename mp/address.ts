@@ -61,7 +61,19 @@ function readPattern(
   return pattern;
 }
 
-/** Whether only this machine can be at that address. */
+/**
+ * Whether only this machine can be at that address: where a node needs no secret.
+ *
+ * @param address nothing is looked up; of names `localhost` alone counts
+ * @returns true for loopback addresses and Unix sockets
+ * @example
+ * ```ts
+ * import { isLoopback } from "@anyevent/mp";
+ *
+ * console.log(isLoopback({ transport: "tcp", host: "127.0.0.2", port: 4040 })); // true
+ * console.log(isLoopback({ transport: "tcp", host: "192.0.2.1", port: 4040 })); // false
+ * ```
+ */
 export function isLoopback(address: Address): boolean {
   if (address.transport === "unix") return true;
   const ipn = parseAddress(address.host);
@@ -75,7 +87,15 @@ export function isLoopback(address: Address): boolean {
  * Unix sockets are for configuration: a peer could make us talk to whatever else of this machine listens
  * on one.
  *
- * @returns `undefined` for anything else
+ * @param text `host:port`, or `[v6]:port`
+ * @returns `undefined` for anything else: names, services, port 0, short forms of IPv4
+ * @example
+ * ```ts
+ * import { parseLiteral } from "@anyevent/mp";
+ *
+ * console.log(parseLiteral("[::1]:4040")); // { transport: "tcp", host: "::1", port: 4040 }
+ * console.log(parseLiteral("localhost:4040")); // undefined
+ * ```
  */
 export function parseLiteral(text: unknown): Address | undefined {
   if (typeof text !== "string") return undefined;
@@ -105,10 +125,24 @@ function literal(text: string): string | undefined {
  *
  * Follows AnyEvent::MP::Kernel's `_resolve`.
  *
+ * @param texts addresses as in the configuration
  * @param host names itself, its addresses and those of others
  * @param purpose to connect needs a port; default: to bind
- * @throws {UsageError} for what cannot be parsed, or needs a port; @throws {PeerError} for a name without
- * addresses
+ * @returns numeric addresses and Unix sockets
+ * @throws {UsageError} for what cannot be parsed, or needs a port
+ * @throws {PeerError} for a name without addresses
+ * @example
+ * ```ts
+ * import { formatAddress, resolveAddresses } from "@anyevent/mp";
+ *
+ * const host = {
+ *   hostname: () => "here",
+ *   interfaceAddresses: () => [{ address: "192.0.2.7", internal: false }],
+ *   resolve: () => Promise.resolve(["192.0.2.1", "2001:db8::1"]),
+ * };
+ * const found = await resolveAddresses(["*:4040,other:4041", "other:4041"], host);
+ * console.log(found.map(formatAddress).join()); // 192.0.2.7:4040,192.0.2.1:4041,[2001:db8::1]:4041
+ * ```
  */
 export async function resolveAddresses(
   texts: readonly string[],

@@ -94,7 +94,18 @@ const KEYS: Readonly<Record<keyof NodeConfig, Kind>> = {
 /** The keys a secret may hide behind: their values never appear in messages. */
 const SECRET_KEYS: ReadonlySet<string> = new Set(["secret", "cert"]);
 
-/** `monitor_timeout` to `monitorTimeout`. */
+/**
+ * The name of a setting in a program: `monitorTimeout` for `monitor_timeout`.
+ *
+ * @param key a name as in the configuration file
+ * @returns what is in camelCase already comes back as it is
+ * @example
+ * ```ts
+ * import { camelKey } from "@anyevent/mp";
+ *
+ * console.log(camelKey("monitor_timeout"), camelKey("seeds")); // monitorTimeout seeds
+ * ```
+ */
 export function camelKey(key: string): string {
   return key.replace(/_([a-z])/g, (_, c: string) => c.toUpperCase());
 }
@@ -158,9 +169,22 @@ function checkValue(key: keyof NodeConfig, value: unknown): unknown {
 }
 
 /**
- * Checks a configuration.
+ * Checks a configuration, and brings its values into one form.
  *
+ * @param config settings, in camelCase or as the configuration file has them
+ * @returns camelCase keys; lists as arrays; without what was `undefined` or `null`
  * @throws {UsageError} for an unknown key or a bad value; secrets are never shown
+ * @example
+ * ```ts
+ * import { checkConfig } from "@anyevent/mp";
+ *
+ * console.log(checkConfig({ connect_interval: "3" })); // { connectInterval: 3 }
+ * try {
+ *   checkConfig({ seeds: 4040 });
+ * } catch (error) {
+ *   console.log((error as Error).message); // Cannot configure seeds as 4040: it must be a list …
+ * }
+ * ```
  */
 export function checkConfig(config: unknown): NodeConfig {
   if (typeof config !== "object" || config === null || Array.isArray(config)) {
@@ -192,7 +216,18 @@ export interface ConfigFile {
 /**
  * Where the configuration file is: `ANYEVENT_MP_RC`, `PERL_ANYEVENT_MP_RC`, `~/.perl-anyevent-mp`.
  *
+ * Follows AnyEvent::MP::Config.
+ *
+ * @param env whose environment variables to read
  * @returns `undefined` when the environment does not tell, or may not be read
+ * @example
+ * ```ts
+ * import { simWorld } from "@anyevent/backends/sim";
+ * import { configPath } from "@anyevent/mp";
+ *
+ * const env = simWorld().env("host", { variables: { HOME: "/home/me" } });
+ * console.log(configPath(env)); // /home/me/.perl-anyevent-mp
+ * ```
  */
 export function configPath(env: Env): string | undefined {
   const { host } = env;
@@ -204,7 +239,21 @@ export function configPath(env: Env): string | undefined {
   return data !== undefined && data !== "" ? `${data}/perl-anyevent-mp` : undefined;
 }
 
-/** JSON with `#` comments and trailing commas, as Perl's "relaxed" mode reads it. */
+/**
+ * JSON with `#` comments and trailing commas, as Perl's "relaxed" mode reads it.
+ *
+ * @param text one value
+ * @returns the value
+ * @throws {SyntaxError} when it is none
+ * @example
+ * ```ts
+ * import { parseRelaxed } from "@anyevent/mp";
+ *
+ * console.log(parseRelaxed(`{
+ *   "seeds": ["192.0.2.1:4040",], # two commas too many
+ * }`)); // { seeds: [ "192.0.2.1:4040" ] }
+ * ```
+ */
 export function parseRelaxed(text: string): unknown {
   let out = "";
   for (let i = 0; i < text.length; i++) {
@@ -224,10 +273,21 @@ export function parseRelaxed(text: string): unknown {
 }
 
 /**
- * Reads the configuration file.
+ * Reads the configuration file, where {@linkcode configPath} says it is. Nothing in it is checked yet.
  *
+ * @param env whose files and environment variables to read
  * @returns an empty one when there is none, or it may not be read
  * @throws {UsageError} when it is no JSON object
+ * @example
+ * ```ts
+ * import { simWorld } from "@anyevent/backends/sim";
+ * import { readConfigFile } from "@anyevent/mp";
+ *
+ * const env = simWorld().env("host", { variables: { ANYEVENT_MP_RC: "/etc/aemp" } });
+ * console.log(await readConfigFile(env)); // {}
+ * await env.host.writeTextFile("/etc/aemp", `{ "secret": "geheim" }`);
+ * console.log(await readConfigFile(env)); // { secret: "geheim" }
+ * ```
  */
 export async function readConfigFile(env: Env): Promise<ConfigFile> {
   const path = configPath(env);
@@ -266,7 +326,22 @@ function settingsOf(part: Readonly<Record<string, unknown>>): NodeConfig {
  * The effective settings: built-in, then what the program passes, then the file's top level, then the
  * profile's ancestors, then the profile. So the file beats the program, as in AnyEvent::MP.
  *
+ * Follows AnyEvent::MP::Config's `find_profile`.
+ *
+ * @param given what the program passes, checked
+ * @param file what the configuration file holds
+ * @param env names the host, which is the default profile
+ * @returns all settings
  * @throws {UsageError} for bad values and for a cycle of parents
+ * @example
+ * ```ts
+ * import { defaultLoop } from "@anyevent/loop";
+ * import { resolveSettings } from "@anyevent/mp";
+ *
+ * const file = { secret: "geheim", profile: { db: { parent: "lan" }, lan: { binds: "*:4040" } } };
+ * const settings = resolveSettings({ profile: "db" }, file, defaultLoop().env);
+ * console.log(settings.nodeid, settings.binds, settings.connectInterval); // db [ "*:4040" ] 2
+ * ```
  */
 export function resolveSettings(given: NodeConfig, file: ConfigFile, env: Env): Settings {
   const profile = given.profile ?? env.host.hostname();

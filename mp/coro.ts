@@ -133,6 +133,20 @@ function checkThread(body: unknown, what: string): void {
  * @param body the thread
  * @returns the port id
  * @throws {UsageError} for a port of another node, or one that has a thread
+ * @example
+ * ```ts
+ * import { get, mon, NODE, rcvAsync, register, snd, spawn } from "@anyevent/mp/coro";
+ *
+ * register("demo::greeter", function () {
+ *   rcvAsync(this.self, function* () {
+ *     const [name] = (yield* get("name", 5)) ?? ["nobody"];
+ *     console.log(`hello ${name}`); // hello world
+ *   });
+ * });
+ * const greeter = spawn(NODE(), "demo::greeter");
+ * snd(greeter, "name", "world");
+ * mon(greeter, () => console.log("ended")); // ended
+ * ```
  */
 export function rcvAsync<P>(port: PortId<P>, body: PortThread): PortId<P> {
   checkThread(body, "attach a thread");
@@ -169,6 +183,18 @@ export function rcvAsync<P>(port: PortId<P>, body: PortThread): PortId<P> {
  *
  * @param body the thread; without one it is a plain port
  * @returns the port id
+ * @throws {UsageError} when it is no function
+ * @example
+ * ```ts
+ * import { get, mon, portAsync, snd } from "@anyevent/mp/coro";
+ *
+ * const p = portAsync(function* () {
+ *   const pair = yield* get("pair", 5);
+ *   console.log(pair); // [ 1, 2 ]
+ * });
+ * mon(p, (...reason) => console.log("ended", reason)); // ended []
+ * snd(p, "pair", 1, 2);
+ * ```
  */
 export function portAsync<P = unknown>(body?: PortThread): PortId<P> {
   if (body !== undefined) checkThread(body, "make a port with a thread");
@@ -193,6 +219,17 @@ function ownMailbox(what: string): Mailbox {
  * @param timeout seconds to wait; 0: only look; none: for ever
  * @returns the message without its tag, `undefined` on timeout
  * @throws {UsageError} outside of a thread that is attached to a port
+ * @example
+ * ```ts
+ * import { get, portAsync, snd } from "@anyevent/mp/coro";
+ *
+ * const p = portAsync(function* () {
+ *   console.log(yield* get("b"), yield* get("a")); // [ 2 ] [ 1 ]
+ *   console.log(yield* get("c", 0.01)); // undefined
+ * });
+ * snd(p, "a", 1);
+ * snd(p, "b", 2);
+ * ```
  */
 export function get(tag: string, timeout?: Seconds): Operation<readonly unknown[] | undefined> {
   if (typeof tag !== "string") throw new UsageError(`Cannot get ${show(tag)}: a tag is a string`);
@@ -211,6 +248,17 @@ export function get(tag: string, timeout?: Seconds): Operation<readonly unknown[
  * @param timeout seconds to wait; 0: only look; none: for ever
  * @returns the whole message, `undefined` on timeout
  * @throws {UsageError} outside of a thread that is attached to a port
+ * @example
+ * ```ts
+ * import { getCond, portAsync, snd } from "@anyevent/mp/coro";
+ *
+ * const p = portAsync(function* () {
+ *   console.log(yield* getCond((_tag, n) => Number(n) > 1)); // [ "n", 2 ]
+ *   console.log(yield* getCond()); // [ "n", 1 ]
+ * });
+ * snd(p, "n", 1);
+ * snd(p, "n", 2);
+ * ```
  */
 export function getCond(
   condition?: Condition,
@@ -274,7 +322,19 @@ class Reply extends WaitOperation<readonly unknown[] | undefined> {
  * Follows Coro::MP's `syncal`.
  *
  * @param timeout seconds; `undefined`: for ever, but until the target dies
+ * @param port whom to ask
+ * @param message the request, to which the id of the reply port is appended
  * @returns the reply, `undefined` when there is none (timeout, dead target, empty reply)
+ * @throws {UsageError} (at once) for what is no port or no time, or cannot be sent
+ * @example
+ * ```ts
+ * import { port, type PortId, rcv, snd, syncal } from "@anyevent/mp/coro";
+ *
+ * const doubler = port();
+ * rcv(doubler, "double", (n: number, reply: PortId) => snd(reply, 2 * n));
+ * console.log(await syncal(5, doubler, "double", 21)); // [ 42 ]
+ * console.log(await syncal(0.01, port(() => {}), "anybody?")); // undefined
+ * ```
  */
 export function syncal(
   timeout: Seconds | undefined,
@@ -291,8 +351,22 @@ export function syncal(
  * Follows Coro::MP's `peval_async`.
  *
  * @param port a local port; may be left out for the running one
+ * @param body the thread
  * @returns the thread
  * @throws {UsageError} for no port, or one of another node
+ * @example
+ * ```ts
+ * import { sleep } from "@anyevent/loop";
+ * import { kil, pevalAsync, port, SELF } from "@anyevent/mp/coro";
+ *
+ * const p: string = port();
+ * const thread = pevalAsync(p, function* () {
+ *   yield* sleep(0.01);
+ *   return SELF() === p;
+ * });
+ * console.log(await thread.join()); // [ true ]
+ * kil(p);
+ * ```
  */
 export function pevalAsync<R>(body: PortThread<R>): Coro<R>;
 /** The same, in the context of a given port. */

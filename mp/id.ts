@@ -21,7 +21,18 @@ export function nodeOf(id: PortId): NodeId {
   return hash < 0 ? id : id.slice(0, hash);
 }
 
-/** The name of a port on its node; empty for the node port. */
+/**
+ * The name of a port on its node: the part after the first `#`.
+ *
+ * @param id a port or node id
+ * @returns `""` for a node id, which stands for the node port
+ * @example
+ * ```ts
+ * import { portNameOf } from "@anyevent/mp";
+ *
+ * console.log(portNameOf("n1#abc"), portNameOf("n1") === ""); // abc true
+ * ```
+ */
 export function portNameOf(id: PortId): string {
   const hash = id.indexOf("#");
   return hash < 0 ? "" : id.slice(hash + 1);
@@ -36,7 +47,19 @@ export function checkId(id: unknown, what: string): asserts id is string {
   }
 }
 
-/** Whether a string can name a node: printable ASCII without `#`, `;` and blanks, and not too long. */
+/**
+ * Whether a string can name a node: 1 to 255 characters of printable ASCII, without `#`, `;` and blanks,
+ * and not `0`, which Perl takes for false.
+ *
+ * @param id any value
+ * @returns false for what is no string, too
+ * @example
+ * ```ts
+ * import { isNodeId } from "@anyevent/mp";
+ *
+ * console.log(isNodeId("db1.example"), isNodeId("db1#port"), isNodeId("")); // true false false
+ * ```
+ */
 export function isNodeId(id: unknown): id is string {
   return typeof id === "string" && id !== "0" && /^[!-~]{1,255}$/.test(id) && !/[#;]/.test(id);
 }
@@ -57,14 +80,36 @@ export function uniqueString(random: Random, bytes: number): string {
   return escapeUnique(base64(random.bytes(bytes)));
 }
 
-/** Base64 without padding. */
+/**
+ * Base64 without padding.
+ *
+ * @param bytes any number
+ * @returns letters, digits, `+` and `/`
+ * @example
+ * ```ts
+ * import { base64 } from "@anyevent/mp";
+ *
+ * console.log(base64(Uint8Array.of(251, 255, 1, 2))); // +/8BAg
+ * ```
+ */
 export function base64(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return btoa(text).replace(/=+$/, "");
 }
 
-/** The escapes by which AEMP makes base64 safe in ids: `x0` for `x`, `x1` for `/`, `x2` for `+`. */
+/**
+ * The escapes by which AEMP makes base64 safe in ids: `x0` for `x`, `x1` for `/`, `x2` for `+`.
+ *
+ * @param text base64
+ * @returns letters and digits only, different for different texts
+ * @example
+ * ```ts
+ * import { base64, escapeUnique } from "@anyevent/mp";
+ *
+ * console.log(escapeUnique(base64(Uint8Array.of(251, 255, 1, 2)))); // x2x18BAg
+ * ```
+ */
 export function escapeUnique(text: string): string {
   return text.replace(/[x/+]/g, (c) => (c === "x" ? "x0" : c === "/" ? "x1" : "x2"));
 }

@@ -90,7 +90,24 @@ export interface NodeExtension {
 
 const extensions: ((node: Node) => NodeExtension)[] = [];
 
-/** Adds something to every node of this process that is configured from now on. */
+/**
+ * Adds something to every node of this process that is configured from now on, as `@anyevent/global` does.
+ *
+ * `configure` begins it and waits for it, the end of the node ends it; what it throws fails `configure`.
+ *
+ * @param extension makes what lives on one node; the same function twice counts once
+ * @example
+ * ```ts
+ * import { configure, extendNodes, stop } from "@anyevent/mp";
+ *
+ * extendNodes((node) => ({
+ *   start: () => console.log(node.id, "is there"), // n1 is there
+ *   stop: () => console.log(node.id, "ends"), // n1 ends
+ * }));
+ * await configure({ nodeid: "n1", binds: [] });
+ * await stop();
+ * ```
+ */
 export function extendNodes(extension: (node: Node) => NodeExtension): void {
   if (!extensions.includes(extension)) extensions.push(extension);
 }
@@ -111,14 +128,17 @@ const WARN_LEVEL = 5;
  *
  * @example
  * ```ts
- * import { defaultLoop } from "@anyevent/loop";
+ * import { AE, defaultLoop } from "@anyevent/loop";
  * import { Node } from "@anyevent/mp";
  *
  * await using node = new Node({ loop: defaultLoop() });
+ * const heard = AE.cv();
  * const p = node.port(function (text: string) {
  *   console.log(text, this.self === p); // hello true
+ *   heard.send();
  * });
  * node.snd(p, "hello");
+ * await heard.recv();
  * ```
  */
 export class Node {

@@ -17,6 +17,25 @@ export const MAX_QUEUED_MESSAGES = 1_000_000;
  * The guarantee rests on one rule: when anything sent may have been lost (the link broke, the queue was
  * dropped), every monitor of every port of that node fires, after the loss and before anything else
  * is sent.
+ *
+ * `Node.peer` gives it. Follows the nodes of AnyEvent::MP::Node.
+ *
+ * @example
+ * ```ts
+ * import { AE, defaultLoop } from "@anyevent/loop";
+ * import { Node, parseLiteral } from "@anyevent/mp";
+ *
+ * await using a = new Node({ loop: defaultLoop() });
+ * await using b = new Node({ loop: defaultLoop() });
+ * await a.configure({ nodeid: "a", binds: ["127.0.0.1:*"] });
+ * await b.configure({ nodeid: "b", binds: [] });
+ * const peer = b.peer("a");
+ * peer.connect([parseLiteral(a.listeners[0])!]);
+ * const up = AE.cv();
+ * using _monitor = b.monNodes(up);
+ * await up.recv();
+ * console.log(peer.up); // true
+ * ```
  */
 export class Peer {
   #link: Link | undefined;

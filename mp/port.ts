@@ -74,9 +74,22 @@ const AsyncGeneratorFunction = Object.getPrototypeOf(async function* () {}).cons
 };
 
 /**
- * For callbacks that belong to no port, which a thread could run in.
+ * Checks a callback that belongs to no port, which a thread could run in: for packages that take some.
  *
+ * @param callback what was passed
+ * @param what it is for, for the error: `Cannot <what>: …`
  * @throws {UsageError} unless `callback` is a function, and no generator function
+ * @example
+ * ```ts
+ * import { checkPlainCallback } from "@anyevent/mp";
+ *
+ * checkPlainCallback(() => {}, "watch the weather");
+ * try {
+ *   checkPlainCallback(5, "watch the weather");
+ * } catch (error) {
+ *   console.log((error as Error).message); // Cannot watch the weather: 5 is not a function
+ * }
+ * ```
  */
 export function checkPlainCallback(callback: unknown, what: string): void {
   if (typeof callback !== "function") {

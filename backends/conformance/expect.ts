@@ -1,4 +1,21 @@
-/** A backend broke a rule of the contract. */
+/**
+ * A backend broke a rule of the contract.
+ *
+ * @example
+ * ```ts
+ * import { simEnv } from "@anyevent/backends/sim";
+ * import { conformanceCases, ConformanceError, runCase } from "@anyevent/backends/conformance";
+ *
+ * const env = simEnv();
+ * const stop = env.backend.timer(60, () => {}); // counts as left behind by the case
+ * try {
+ *   await runCase(conformanceCases.find(({ needs }) => needs.length === 0)!, env);
+ * } catch (error) {
+ *   console.log(error instanceof ConformanceError); // true
+ * }
+ * stop();
+ * ```
+ */
 export class ConformanceError extends Error {
   /** Always `"ConformanceError"`. */
   override readonly name = "ConformanceError";

@@ -18,7 +18,17 @@ import { vanishCases } from "./vanish.ts";
 export { type Case, CASE_LIMIT, type Need, runCase, type Support } from "./case.ts";
 export { ConformanceError } from "./expect.ts";
 
-/** All cases. */
+/**
+ * All cases. Each names what it needs; {@linkcode runCase} runs one.
+ *
+ * @example
+ * ```ts
+ * import { conformanceCases } from "@anyevent/backends/conformance";
+ *
+ * const about = conformanceCases.filter(({ needs }) => needs.includes("udp"));
+ * for (const { name, needs } of about) console.log(name, needs); // … [ "udp" ]
+ * ```
+ */
 export const conformanceCases: readonly Case[] = [
   ...turnCases,
   ...timerCases,

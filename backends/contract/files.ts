@@ -46,6 +46,17 @@ export type Whence = 0 | 1 | 2;
 /**
  * How {@linkcode Files.open} opens: one of the first three, and any of the others added by `|`. The numbers
  * are Linux's on every host.
+ *
+ * @example
+ * ```ts
+ * import { OPEN_FLAGS } from "@anyevent/backends/contract";
+ * import { simEnv } from "@anyevent/backends/sim";
+ *
+ * const files = simEnv().host.files!;
+ * const file = await files.open("/log", OPEN_FLAGS.O_WRONLY | OPEN_FLAGS.O_CREAT, 0o600);
+ * console.log(await file.write(new TextEncoder().encode("hello\n"))); // 6
+ * await file.close();
+ * ```
  */
 export const OPEN_FLAGS: {
   readonly O_RDONLY: 0;

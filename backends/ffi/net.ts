@@ -182,13 +182,15 @@ export class FfiNet implements Net {
   }
 
   /**
-   * TLS 1.3 over a stream that has been used in plain text so far, by `node:tls`.
+   * TLS over a stream that has been used in plain text so far, by `node:tls`: 1.3, or 1.2 where `minVersion`
+   * allows it and the peer has no newer one.
    *
    * @param stream any stream; not to be used any more
    * @param role which end of the handshake
    * @param options certificate, and bytes already read
    * @param cb gets the outcome
    * @returns aborts the handshake and closes the stream; no effect afterwards
+   * @throws {UsageError} when an argument makes no sense
    */
   secure(
     stream: ByteStream,

@@ -178,7 +178,8 @@ export class NativeNet implements Net {
   }
 
   /**
-   * TLS 1.3 over a stream that has been used in plain text so far.
+   * TLS over a stream that has been used in plain text so far: 1.3, or 1.2 where `minVersion` allows it and
+   * the peer has no newer one.
    *
    * @param stream any stream; not to be used any more
    * @param role which end of the handshake

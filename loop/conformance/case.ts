@@ -39,7 +39,24 @@ export interface Case {
   run(env: Env, support?: Support): Promise<void> | void;
 }
 
-/** The case's own failure. */
+/**
+ * The case's own failure: the platform under test broke the rule.
+ *
+ * @example
+ * ```ts
+ * import { ConformanceError, loopCases } from "@anyevent/loop/conformance";
+ * import { simEnv } from "@anyevent/backends/sim";
+ *
+ * const env = simEnv();
+ * const stop = env.backend.timer(60, () => {}); // a case tells if anything is left at its end
+ * try {
+ *   await loopCases[0].run(env);
+ * } catch (error) {
+ *   console.log(error instanceof ConformanceError); // true
+ * }
+ * stop();
+ * ```
+ */
 export class ConformanceError extends Error {
   /** Always `"ConformanceError"`. */
   override readonly name = "ConformanceError";
@@ -56,7 +73,22 @@ export function check(holds: boolean, what: string): void {
   if (!holds) throw new ConformanceError(what);
 }
 
-/** The needs of a case that an Env cannot meet; empty: the case can run. */
+/**
+ * The needs of a case that an Env cannot meet; empty: the case can run.
+ *
+ * @param it the case
+ * @param env the platform under test
+ * @param support what the suite cannot do by itself
+ * @returns the needs, in the order of the case
+ * @example
+ * ```ts
+ * import { loopCases, missing } from "@anyevent/loop/conformance";
+ * import { nativeEnv } from "@anyevent/backends/native";
+ *
+ * const it = loopCases.find(({ needs }) => needs.includes("signal"))!;
+ * console.log(missing(it, nativeEnv())); // [ "signal" ], as there is nothing that could raise one
+ * ```
+ */
 export function missing(it: Case, env: Env, support?: Support): Need[] {
   const backend = env.backend;
   const has: Record<Need, boolean> = {

@@ -29,5 +29,17 @@ export {
   type Support,
 } from "./case.ts";
 
-/** All cases. */
+/**
+ * All cases, each with its rule as the name.
+ *
+ * @example
+ * ```ts
+ * import { loopCases } from "@anyevent/loop/conformance";
+ * import { simEnv } from "@anyevent/backends/sim";
+ *
+ * const it = loopCases.find(({ needs }) => needs.length === 0)!;
+ * await it.run(simEnv());
+ * console.log("ok", it.name); // ok a timer fires once, not before its time, …
+ * ```
+ */
 export const loopCases: readonly Case[] = [...timerCases, ...watcherCases, ...condvarCases];

@@ -16,7 +16,18 @@ const debuggers = new WeakMap<Loop, Debugger>();
  * AnyEvent::Debug on a loop, always the same for the same one.
  *
  * @param loop whose watchers to observe
+ * @returns the same for the same loop; for the default loop, what {@linkcode Debug} uses
  * @throws {UsageError} when it is no loop
+ * @example
+ * ```ts
+ * import { debugOf, Loop } from "@anyevent/loop";
+ * import { simEnv } from "@anyevent/backends/sim";
+ *
+ * const loop = new Loop(simEnv());
+ * debugOf(loop).wrap(1);
+ * using _w = loop.timer({ after: 1, cb: function tick() {} });
+ * console.log(debugOf(loop).wrapped.length); // 1
+ * ```
  */
 export function debugOf(loop: Loop): Debugger {
   if (!(loop instanceof Loop)) throw new UsageError(`Cannot debug ${show(loop)}: it is no Loop`);

@@ -12,6 +12,20 @@ const TRACE = 9;
 
 /**
  * AnyEvent::Debug on one loop; get it with {@linkcode debugOf}. {@linkcode Debug} works on the default loop.
+ *
+ * @example
+ * ```ts
+ * import { debugOf, Loop } from "@anyevent/loop";
+ * import { simEnv } from "@anyevent/backends/sim";
+ *
+ * const loop = new Loop(simEnv());
+ * const debug = debugOf(loop);
+ * debug.wrap(1);
+ * using _w = loop.timer({ after: 1, interval: 1, cb: function tick() {} });
+ * debug.wrap(0);
+ * await loop.sleep(3.5);
+ * for (const { type, called } of debug.wrapped) console.log(type, called); // timer 3
+ * ```
  */
 export class Debugger {
   readonly #loop: Loop;

@@ -43,6 +43,18 @@ const MOST_SESSIONS = 64;
  * A debug shell that listens; `Debug.shell` makes one.
  *
  * It does not keep the process alive unless `ref` was called. Cancelling it closes all its sessions.
+ *
+ * Follows `shell` of AnyEvent::Debug.
+ *
+ * @example
+ * ```ts
+ * import { Debug } from "@anyevent/loop";
+ *
+ * using shell = Debug.shell("127.0.0.1:0", { prompt: "? " }); // port 0: the system picks one
+ * const { address } = shell;
+ * console.log(address.transport === "tcp" && address.host); // 127.0.0.1
+ * console.log(shell.active, shell.sessions); // true 0
+ * ```
  */
 export class DebugShell implements Watcher {
   readonly #server: SocketServer;

@@ -100,6 +100,14 @@ export function creationSite(trace: Error): Site {
  * Follows `backtrace` of AnyEvent::Debug.
  *
  * @param trace where it was taken; default: here
+ * @returns lines as in an error's `stack`; `""` when it is not known
+ * @example
+ * ```ts
+ * import { backtrace } from "@anyevent/loop";
+ *
+ * const whoCalls = (): string => backtrace().split("\n")[0];
+ * console.log(whoCalls()); // at whoCalls (file:///…:3:32)
+ * ```
  */
 export function backtrace(trace: Error = takeTrace()): string {
   return framesOf(trace).map((frame) => frame.trim()).join("\n");
@@ -115,6 +123,14 @@ const MOST_TEXT = 40;
  * Follows `cb2str` of AnyEvent::Debug.
  *
  * @param cb any value
+ * @returns a short text; of what is no function `object`, or the value as a string
+ * @example
+ * ```ts
+ * import { cb2str } from "@anyevent/loop";
+ *
+ * console.log(cb2str(function tick() {})); // tick
+ * console.log(cb2str(() => 1 + 1)); // its text: ()=>1 + 1
+ * ```
  */
 export function cb2str(cb: unknown): string {
   if (typeof cb !== "function") {

@@ -31,7 +31,22 @@ export function showTime(seconds: number): string {
 /**
  * A watcher that is observed: where it was made, how often it called back, and what went wrong.
  *
- * As a string it is `file:line(sub)>type>cb`. Follows the wrapped watchers of AnyEvent::Debug.
+ * As a string it is `file:line(sub)>type>cb`. {@linkcode Debugger.wrapped} and `find` give them. Follows the
+ * wrapped watchers of AnyEvent::Debug.
+ *
+ * @example
+ * ```ts
+ * import { AE, Debug, sleep } from "@anyevent/loop";
+ *
+ * Debug.wrap(1);
+ * using _w = AE.timer(0, 1, function fragile() {
+ *   throw new Error("oops");
+ * });
+ * Debug.wrap(0);
+ * await sleep(0.01); // the error is logged, and the program goes on
+ * const [wrapped] = Debug.wrapped;
+ * console.log(wrapped.called, wrapped.error.map(({ error }) => String(error))); // 1 [ "Error: oops" ]
+ * ```
  */
 export class WrappedWatcher {
   /** Counted from 1 in each loop. */

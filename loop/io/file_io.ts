@@ -69,6 +69,18 @@ type Either<T> = {
  * it, and `ClosedError` after the file was closed. Wrong arguments throw a `UsageError` inside the call.
  *
  * Follows AnyEvent::IO.
+ *
+ * @example
+ * ```ts
+ * import { AE, ioOf, Loop } from "@anyevent/loop";
+ * import { simEnv } from "@anyevent/backends/sim";
+ *
+ * const io = ioOf(new Loop(simEnv())); // usually IO, with the files of the host
+ * await io.mkdir("/etc");
+ * const failed = AE.cv<[code: string]>();
+ * io.load("/etc/motd", (bytes, error) => failed.send((error as { code?: string }).code ?? ""));
+ * console.log(await failed.recv()); // ENOENT
+ * ```
  */
 export class FileIO {
   /** Open for reading. */

@@ -148,6 +148,16 @@ function convert(
  *
  * A missing argument is an empty text or 0; one too many is ignored; an unknown directive stays as it is.
  * Ties are rounded away from zero, as the host does.
+ *
+ * @param format text with directives
+ * @param args one for each directive and each `*`
+ * @returns the text
+ * @example
+ * ```ts
+ * import { sprintf } from "@anyevent/loop";
+ *
+ * console.log(sprintf("%-6s|%05.1f|%#x|%3d%%", ["ab", 3.14159, 255, 7])); // ab    |003.1|0xff|  7%
+ * ```
  */
 export function sprintf(format: string, args: readonly unknown[]): string {
   let at = 0;

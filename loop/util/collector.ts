@@ -12,6 +12,15 @@ export interface CollectorOptions {
  * Takes what a command prints: give it to `runCmd` as `stdout`, as `stderr`, or as both.
  *
  * It takes the place of a reference to a Perl scalar, to which `run_cmd` appends.
+ *
+ * @example
+ * ```ts
+ * import { Collector, runCmd } from "@anyevent/loop";
+ *
+ * const out = new Collector({ limit: 5 });
+ * await runCmd(["deno", "eval", "console.log('hello world')"], { stdout: out }).recv();
+ * console.log(out.text, out.truncated); // hello true
+ * ```
  */
 export class Collector {
   readonly #limit: number;

@@ -61,6 +61,18 @@ export function portablePipe(): [reader: ByteStream, writer: ByteStream] {
  * Two connected streams inside this process: what is written to one is read from the other.
  *
  * Follows AnyEvent::Util's `portable_socketpair`.
+ *
+ * @returns both ends; close both
+ * @example
+ * ```ts
+ * import { Handle, portableSocketpair } from "@anyevent/loop";
+ *
+ * const [one, other] = portableSocketpair();
+ * using a = new Handle({ fh: one });
+ * using b = new Handle({ fh: other });
+ * a.pushWrite("hello\n");
+ * console.log(await b.read("line")); // hello
+ * ```
  */
 export function portableSocketpair(): [ByteStream, ByteStream] {
   return utilOf(defaultLoop()).portableSocketpair();

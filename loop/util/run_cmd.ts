@@ -62,7 +62,16 @@ interface Checked {
  * A command that was started: a condvar that gets the raw wait status, when the process has ended and all
  * its redirected output was read to the end.
  *
- * A `cb` of it is called inside the turn in which that happens.
+ * A `cb` of it is called inside the turn in which that happens. {@linkcode runCmd} makes one.
+ *
+ * @example
+ * ```ts
+ * import { runCmd } from "@anyevent/loop";
+ *
+ * using cmd = runCmd(["deno", "eval", "setTimeout(() => {}, 60_000)"]);
+ * console.log(cmd.kill("KILL")); // true
+ * console.log(await cmd.recv()); // 9
+ * ```
  */
 export class Command extends CondVar<[status: number]> {
   readonly #loop: Loop;

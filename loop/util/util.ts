@@ -21,6 +21,17 @@ export interface UtilStats {
 /**
  * AnyEvent::Util on one loop; get it with {@linkcode utilOf}. The functions of the same names work on the
  * default loop.
+ *
+ * @example
+ * ```ts
+ * import { defaultLoop, utilOf } from "@anyevent/loop";
+ *
+ * const util = utilOf(defaultLoop());
+ * util.maxForks = 2; // for forkCall
+ * const calls = [1, 2, 3].map((n) => util.forkCall((n: number) => n * n, [n]));
+ * console.log(await Promise.all(calls)); // [ 1, 4, 9 ]
+ * console.log(util.stats().commands); // 0
+ * ```
  */
 export class Util {
   readonly #loop: Loop;
@@ -125,6 +136,16 @@ const known = new WeakMap<Loop, Util>();
  *
  * @param loop any
  * @returns the same for the same loop
+ * @example
+ * ```ts
+ * import { Loop, utilOf } from "@anyevent/loop";
+ * import { simEnv } from "@anyevent/backends/sim";
+ *
+ * const util = utilOf(new Loop(simEnv()));
+ * const [reader, writer] = util.portablePipe();
+ * writer.tryWrite(Uint8Array.of(1, 2, 3));
+ * console.log(reader.tryRead(new Uint8Array(10))); // 3
+ * ```
  */
 export function utilOf(loop: Loop): Util {
   let util = known.get(loop);

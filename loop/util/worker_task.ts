@@ -52,7 +52,17 @@ export interface WorkerTask {
  * @param what a function is sent as its source text, so it must stand for itself: it sees its arguments and
  * globals, and nothing else around it, no imports either (but it may `await import(…)`)
  * @param args cloned when the job is sent to its worker; unchanged until then
+ * @param options what moves over, and whether it gets a {@linkcode JobContext}
+ * @returns for {@linkcode WorkerPool.run}
  * @throws {UsageError} for what has no source text or is no address of a module
+ * @example
+ * ```ts
+ * import { workerTask } from "@anyevent/loop";
+ *
+ * console.log(workerTask((n: number) => n * n, [12]).args); // [ 12 ]
+ * const task = workerTask({ module: "file:///srv/jobs.ts", name: "resize" }, ["cat.png"]);
+ * console.log(task.label); // resize of file:///srv/jobs.ts
+ * ```
  */
 export function workerTask(
   what: ((...args: never[]) => unknown) | ModuleFunction,

@@ -111,6 +111,18 @@ function bytesOf(text: string): Uint8Array {
  *
  * @param name as on the wire
  * @returns the method, or `undefined` when there is none of this name
+ * @example
+ * ```ts
+ * import { authNamed } from "@anyevent/mp/wire";
+ *
+ * const method = authNamed("cleartext");
+ * const transcript = new TextEncoder().encode("all four lines of the handshake");
+ * const input = { transcript, secret: "geheim", binding: undefined, framing: "json" };
+ * console.log(method?.needsTls, method?.prove(input)); // false 67656865696d
+ * console.log(authNamed("rot13")); // undefined
+ * ```
+ *
+ * Perl: `AnyEvent::MP::Transport`.
  */
 export function authNamed(name: string): AuthMethod | undefined {
   return METHODS.get(name);

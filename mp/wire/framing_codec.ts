@@ -28,6 +28,21 @@ export interface Codec {
  * @param codec the codec
  * @returns a framing, to be given to {@linkcode registerFraming}
  * @throws {UsageError} when the codec has not `encode` and `decode`
+ * @example
+ * ```ts
+ * import { codecFraming } from "@anyevent/mp/wire";
+ *
+ * const framing = codecFraming("upper", {
+ *   encode: (value) => new TextEncoder().encode(JSON.stringify(value).toUpperCase()),
+ *   decode: (bytes) => JSON.parse(new TextDecoder().decode(bytes)),
+ * });
+ * const frame = framing.encode(["port", "hi"]) as Uint8Array;
+ * console.log(frame.subarray(0, 4)); // Uint8Array(4) [ 0, 0, 0, 13 ]
+ * framing.decoder(1000).push(frame, (message) => {
+ *   console.log(message); // [ "PORT", "HI" ]
+ *   return true;
+ * });
+ * ```
  */
 export function codecFraming(name: string, codec: Codec): Framing {
   if (typeof name !== "string" || name === "") {

@@ -18,7 +18,28 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const MAX_SCALAR_BYTES = 64;
 
-/** JSON arrays back to back, in UTF-8. */
+/**
+ * JSON arrays back to back, in UTF-8, as Perl's AnyEvent::MP sends them.
+ *
+ * Its decoder takes blanks and line breaks between them too, so it reads what `jsonl` writes.
+ *
+ * @example
+ * ```ts
+ * import { jsonFraming } from "@anyevent/mp/wire";
+ *
+ * console.log(jsonFraming.encode(["port", "hello", 1])); // ["port","hello",1]
+ * const decoder = jsonFraming.decoder(1000);
+ * const push = (text: string) =>
+ *   decoder.push(new TextEncoder().encode(text), (message) => {
+ *     console.log(message);
+ *     return true;
+ *   });
+ * push('["a",1]["b",'); // [ "a", 1 ]
+ * push("2]"); // [ "b", 2 ]
+ * ```
+ *
+ * Perl: the framing `json` of `AnyEvent::MP::Transport`, which is AnyEvent::Handle's `json`.
+ */
 export const jsonFraming: Framing = {
   name: "json",
   encode: encodeJson,

@@ -16,7 +16,21 @@ import { seen } from "./seen.ts";
 
 const LF = 0x0a;
 
-/** One JSON array a line, in UTF-8; blank lines are ignored. */
+/**
+ * One JSON array a line, in UTF-8; blank lines are ignored. Ours: Perl's AnyEvent::MP does not have it.
+ *
+ * @example
+ * ```ts
+ * import { jsonlFraming } from "@anyevent/mp/wire";
+ *
+ * console.log(jsonlFraming.encode(["port", "hello", 1]) === '["port","hello",1]\n'); // true
+ * const bytes = new TextEncoder().encode('["a",1]\n["b",2]\n["c",'); // the last one is not whole
+ * jsonlFraming.decoder(1000).push(bytes, (message) => {
+ *   console.log(message); // [ "a", 1 ], then [ "b", 2 ]
+ *   return true;
+ * });
+ * ```
+ */
 export const jsonlFraming: Framing = {
   name: "jsonl",
   encode: (message) => encodeJson(message) + "\n",

@@ -34,6 +34,15 @@ const framings = new Map<string, Framing>([
  * @param framing its name: letters, digits and `_ . + -`
  * @returns its undo
  * @throws {UsageError} when it has not the shape of a framing, or the name is taken
+ * @example
+ * ```ts
+ * import { framingNamed, jsonlFraming, registerFraming } from "@anyevent/mp/wire";
+ *
+ * const registration = registerFraming({ ...jsonlFraming, name: "mine" });
+ * console.log(framingNamed("mine")?.name); // mine
+ * registration.cancel();
+ * console.log(framingNamed("mine")); // undefined
+ * ```
  *
  * Perl: `AnyEvent::Handle::register_read_type`.
  */
@@ -62,6 +71,12 @@ export function registerFraming(framing: Framing): FramingRegistration {
  *
  * @param name as on the wire
  * @returns the framing, or `undefined` when none is registered by this name
+ * @example
+ * ```ts
+ * import { framingNamed, jsonFraming } from "@anyevent/mp/wire";
+ *
+ * console.log(framingNamed("json") === jsonFraming, framingNamed("storable")); // true undefined
+ * ```
  */
 export function framingNamed(name: string): Framing | undefined {
   return framings.get(name);

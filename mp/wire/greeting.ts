@@ -104,6 +104,16 @@ function check(name: string, value: unknown, allowed: RegExp, forbidden?: RegExp
  * @param line without LF; one CR at its end is dropped
  * @returns its fields
  * @throws {PeerError} `unparsable greeting` when it is none
+ * @throws {UsageError} when it is not a string
+ * @example
+ * ```ts
+ * import { parseGreeting } from "@anyevent/mp/wire";
+ *
+ * const line = "aemp;1;node_a;hmac_md6_64_256,cleartext;json,storable;provider=AE-1.30";
+ * const { nodeId, auths, framings, extra } = parseGreeting(line);
+ * console.log(nodeId, auths[0], framings, extra.get("provider"));
+ * // node_a hmac_md6_64_256 [ "json", "storable" ] AE-1.30
+ * ```
  *
  * Perl: the greeting part of `AnyEvent::MP::Transport::new`.
  */
@@ -144,7 +154,13 @@ function listOf(field: string): readonly string[] {
  * Whether a version field means version 1.
  *
  * @param version the field
- * @returns true for everything numerically equal to 1
+ * @returns true for everything numerically equal to 1, as Perl compares it
+ * @example
+ * ```ts
+ * import { isVersionOne } from "@anyevent/mp/wire";
+ *
+ * console.log(isVersionOne("1"), isVersionOne("01.0"), isVersionOne("1.1")); // true true false
+ * ```
  */
 export function isVersionOne(version: string): boolean {
   return /^0*1(\.0*)?$/.test(version);

@@ -18,6 +18,14 @@ const BLOCK_BYTES = 64;
  * @param message the message
  * @returns 32 bytes
  * @throws {UsageError} when an argument is not a `Uint8Array`
+ * @example
+ * ```ts
+ * import { hmacMd6 } from "@anyevent/mp/wire";
+ *
+ * const bytes = (text: string) => new TextEncoder().encode(text);
+ * const hmac = hmacMd6(bytes("key"), bytes("message"));
+ * console.log(hmac.length, hmac.toHex().slice(0, 8)); // 32 afa1764e
+ * ```
  *
  * Perl: `Digest::HMAC_MD6::hmac_md6`, whose arguments are (message, key).
  */

@@ -71,6 +71,17 @@ function isChild(value: unknown): value is Deno.ChildProcess {
  * @param child what `Deno.Command.spawn` returned
  * @returns the child
  * @throws {UsageError} for anything else
+ * @example
+ * ```ts
+ * import { type ChildStatus, nativeEnv, registerChild } from "@anyevent/backends";
+ *
+ * const { backend } = nativeEnv();
+ * backend.hold(true); // as the child does not keep the process alive
+ * const { pid } = registerChild(new Deno.Command("deno", { args: ["eval", "Deno.exit(3)"] }).spawn());
+ * const { status } = await new Promise<ChildStatus>((resolve) => backend.child!(pid, resolve));
+ * backend.hold(false);
+ * console.log(status >> 8); // 3
+ * ```
  */
 export function registerChild(child: Deno.ChildProcess): Deno.ChildProcess {
   if (!isChild(child)) {

@@ -83,6 +83,19 @@ function register(child: ChildProcess, doing: string): number {
  * @returns the child
  * @throws {UsageError} for anything else
  * @throws {PeerError} when it was never started
+ * @example
+ * ```ts
+ * import { spawn } from "node:child_process";
+ * import type { ChildStatus } from "@anyevent/backends/contract";
+ * import { nodeHost, pureEnv, registerNodeChild } from "@anyevent/backends/pure";
+ *
+ * const { backend } = pureEnv({ host: nodeHost() });
+ * backend.hold(true); // as the child does not keep the process alive
+ * const { pid } = registerNodeChild(spawn("deno", ["eval", "Deno.exit(3)"]));
+ * const { status } = await new Promise<ChildStatus>((resolve) => backend.child!(pid, resolve));
+ * backend.hold(false);
+ * console.log(status >> 8); // 3
+ * ```
  */
 export function registerNodeChild<T extends { readonly pid?: number }>(child: T): T {
   if (!isChild(child)) {
