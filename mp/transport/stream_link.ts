@@ -72,6 +72,8 @@ export class StreamLink implements Link {
   #chunks: Uint8Array[] = [];
   #chunkBytes = 0;
   #flushPosted = false;
+  /** What is sent meanwhile is flushed at the end. */
+  #reading = false;
   #lastSent = 0;
   #drained: (() => void) | undefined;
 
@@ -135,7 +137,7 @@ export class StreamLink implements Link {
   }
 
   #postFlush(): void {
-    if (this.#flushPosted) return;
+    if (this.#flushPosted || this.#reading) return;
     this.#flushPosted = true;
     this.#loop.env.backend.post(this.#flushNow);
   }
@@ -180,6 +182,17 @@ export class StreamLink implements Link {
   }
 
   #read(): void {
+    this.#reading = true;
+    try {
+      this.#receive();
+    } finally {
+      this.#reading = false;
+    }
+    // Replies made while reading leave now: a turn earlier than a posted flush.
+    if (this.#text !== "" || this.#chunks.length > 0) this.flush();
+  }
+
+  #receive(): void {
     for (let i = 0; i < READS_PER_TURN; i++) {
       if (this.#ended || this.#reader === undefined) return;
       let count: number | null;
@@ -197,8 +210,6 @@ export class StreamLink implements Link {
       this.#session.receive(scratch.subarray(0, count));
       if (count < scratch.length) break;
     }
-    // Replies made while reading leave now: a turn earlier than a posted flush.
-    if (this.#text !== "" || this.#chunks.length > 0) this.flush();
   }
 
   /** One deadline for all of it: a peer that drips bytes gains nothing. */
