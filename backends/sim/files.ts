@@ -1,3 +1,4 @@
+// Longer than most files here: the tree of names, and what opens them, know each other inside out.
 import { messageOf, PeerError } from "../contract/errors.ts";
 import {
   type FileKind,

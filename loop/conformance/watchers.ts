@@ -1,3 +1,4 @@
+// Longer than most files here: it is a list of rules.
 import { streamPair } from "@anyevent/backends/contract";
 import { Loop } from "../loop.ts";
 import { type Case, check, rule, same } from "./case.ts";

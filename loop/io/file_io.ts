@@ -1,3 +1,4 @@
+// Longer than most files here: it is the list of everything IO can do; how it is done is elsewhere.
 import {
   type Files,
   type FileStat,

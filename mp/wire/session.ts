@@ -4,6 +4,8 @@
  * Both sides of a connection run the same code; who dialled does not matter. A session has no
  * clock and no chance in it: its nonce and its time limits are its caller's.
  *
+ * Longer than most files because it is one state machine, which cutting up would hide.
+ *
  * @module
  */
 
