@@ -1,7 +1,7 @@
 import { Deque, show, UsageError } from "@anyevent/backends/contract";
 import { type Operation, operation, type RESUMED, type Suspension } from "@anyevent/loop";
 import { Gate, GateOperation } from "./gate.ts";
-import { limited, type WaitOptions } from "./limited.ts";
+import { checkOptions, limited, type WaitOptions } from "./limited.ts";
 import type { ThreadSteps } from "./thread.ts";
 import { NOTHING, QueuedOperation, WaitList } from "./wait_list.ts";
 
@@ -85,8 +85,11 @@ export class Channel<T> implements Iterable<T>, AsyncIterable<T> {
   /**
    * Stores an item, at once and in any case; running what it returns waits for a place. Who is cancelled
    * in that leaves the item behind.
+   *
+   * @throws {UsageError} when `options` are none; nothing was stored then
    */
   put(item: T, options?: WaitOptions): Operation<void> {
+    if (options !== undefined) checkOptions(options, "channel.put()");
     const { items, gate, max, putters } = this.#state;
     items.push(item);
     gate.adjust(1);

@@ -34,12 +34,13 @@ import {
 import { ReadyQueue } from "./ready_queue.ts";
 import { leave } from "./leave.ts";
 import { lineOf } from "./listing.ts";
-import { drive, finish, isGenerator, isOperation, resume } from "./steps.ts";
+import { drive, finish, isGenerator, isOperation, resume, throwIn } from "./steps.ts";
 import { CEDE, CEDE_NOTSELF, SCHEDULE } from "./switching.ts";
 import { foreign } from "./foreign.ts";
 import { LEAN, QueuedOperation } from "./wait_list.ts";
 import {
   AWAIT,
+  BARE,
   DOOMED,
   Extra,
   FAILED,
@@ -74,6 +75,8 @@ export const BATCH_SECONDS = 0.0002;
 const VIRTUAL_SECONDS = 0.002;
 /** Switches after which it does in any case, should the clock stand still. */
 export const BATCH_SWITCHES = 65536;
+/** Cancels inside each other, in clean-ups and destroy callbacks. */
+const MOST_CANCELS = 200;
 /** Idle pool threads that are kept, unless set otherwise. */
 const POOL_SIZE = 8;
 /** The clock is looked at after 1, 2, 4, … switches, and at least this often. */
@@ -115,6 +118,8 @@ export class Engine implements ThreadLister {
   #switchedAt = 0;
   /** Those who run, and cancel a thread whose clean-up is running. */
   readonly #cancellers: Task[] = [];
+  /** How many cancels are under way, each called by what the one before it ends. */
+  #cancels = 0;
   #draining = false;
   #posted = false;
   /** Set when a promise was settled: its code is to run first. */
@@ -314,10 +319,10 @@ export class Engine implements ThreadLister {
     if (!this.#posted && !this.#draining) this.#post();
   }
 
-  /** Cancels all but the one that runs, newest first. */
+  /** Cancels all threads but the one that runs, newest first. */
   killAll(): void {
     for (const task of this.list()) {
-      if (task !== this.current) this.cancel(task, []);
+      if (task !== this.current && (task.flags & BARE) === 0) this.cancel(task, []);
     }
   }
 
@@ -379,7 +384,20 @@ export class Engine implements ThreadLister {
       return;
     }
     if (task === this.#forced) this.#forced = undefined;
-    this.#unwind(task, values);
+    if (this.#cancels < MOST_CANCELS || (flags & NEW) !== 0) {
+      this.#cancels++;
+      try {
+        this.#unwind(task, values);
+      } finally {
+        this.#cancels--;
+      }
+      return;
+    }
+    // Deeper the stack would give out somewhere: this one ends when its turn comes.
+    task.value = values;
+    if ((flags & LEAVING) !== 0) return;
+    task.flags = (flags & ~(SUSPENDED | MISSED)) | LEAVING | RETURNING;
+    this.ready(task);
   }
 
   /**
@@ -415,12 +433,15 @@ export class Engine implements ThreadLister {
       // No thread runs inside a clean-up.
       const outside = !this.#draining && this.#cancellers.length === 0;
       if (outside) this.current = task;
+      const outer = running;
+      running = this;
       // The operation's iterator is made in the step, as making it may throw.
       this.#stepAwait(task, () => {
         const steps = op[Symbol.iterator]();
         task.steps = steps;
         return steps.next();
       });
+      running = outer;
       if (outside) this.current = this.main;
       if (!outside || (task.flags & ZOMBIE) !== 0) return;
       if (this.readyCount > 0 || this.idle !== undefined) this.#drainFromAwait();
@@ -439,10 +460,11 @@ export class Engine implements ThreadLister {
       }
     }
     if ((task.flags & POOLED) !== 0) {
-      this.loop.env.log(4, `${task.name} failed: ${stackOf(report)}`);
+      this.#log(4, `${task.name} failed: ${stackOf(report)}`);
       return;
     }
-    this.loop.env.log(1, `uncaught error in thread ${lineOf(task, this.current)}`);
+    // Not level 1, which would end the program before the error does.
+    this.#log(2, `uncaught error in thread ${lineOf(task, this.current)}`);
     this.#backend.post(() => {
       throw report;
     });
@@ -629,22 +651,31 @@ export class Engine implements ThreadLister {
     if ((task.flags & TRACED) !== 0) this.#trace(task, () => RESUMES);
     if ((task.flags & RETURNING) !== 0) {
       task.flags &= ~RETURNING;
-      stopWaiting(task);
+      this.#stopWaiting(task);
       task.steps = leave(task.steps!);
       return task.steps.next();
     }
     if ((task.flags & PENDING) !== 0) {
       const error = takePending(task);
-      stopWaiting(task);
+      this.#stopWaiting(task);
       if ((task.flags & NEW) !== 0) {
         forgetBody(task);
         throw error;
       }
-      return task.steps!.throw!(error);
+      return throwIn(task.steps!, error);
     }
     task.abort = undefined;
     if ((task.flags & NEW) === 0) return task.steps!.next(RESUMED);
     return this.#begin(task);
+  }
+
+  /** Ends the wait of a task that goes on: an abort that fails is no reason to leave it without its clean-up. */
+  #stopWaiting(task: Task): void {
+    try {
+      stopWaiting(task);
+    } catch (error) {
+      this.cleanUpFailed(error, task);
+    }
   }
 
   #begin(task: Task): IteratorResult<Suspension, unknown> | undefined {
@@ -688,15 +719,20 @@ export class Engine implements ThreadLister {
       this.#unwind(task, task.value as readonly unknown[]);
       return true;
     }
-    if ((task.flags & WOUND) !== 0) this.#leaveBlocks(task);
-    return false;
+    if ((task.flags & WOUND) === 0) return false;
+    this.#leaveBlocks(task);
+    if ((task.flags & DOOMED) === 0) return false;
+    // By one of those blocks: entered once more, as is any that is cancelled where it waits.
+    this.#enterBlocks(task);
+    this.#unwind(task, task.value as readonly unknown[]);
+    return true;
   }
 
   #enterAwait(task: Task): void {
     const steps = task.steps!;
     if ((task.flags & PENDING) !== 0) {
       const error = takePending(task);
-      stopWaiting(task);
+      this.#stopWaiting(task);
       this.#stepAwait(task, () => {
         if (steps.throw === undefined) throw error;
         return steps.throw(error);
@@ -841,7 +877,11 @@ export class Engine implements ThreadLister {
       this.uncaught(error, task);
       return;
     }
-    this.loop.env.log(4, `clean-up of ${task.name} failed: ${stackOf(error)}`);
+    this.#log(4, `clean-up of ${task.name} failed: ${stackOf(error)}`);
+  }
+
+  #log(level: 2 | 4, message: string): void {
+    this.loop.log.ctx("Coro").log(level, message);
   }
 
   /**
@@ -973,8 +1013,10 @@ function stopWaiting(task: Task): void {
 }
 
 function unsignal(extra: Extra): void {
-  for (const undo of extra.unsignal ?? []) undo();
+  const { unsignal } = extra;
   extra.unsignal = undefined;
+  for (const undo of unsignal ?? []) undo();
+  unsignal?.clear();
 }
 
 function isIdle(task: Task): boolean {

@@ -1,4 +1,10 @@
-import { show, TimeoutError, UsageError } from "@anyevent/backends/contract";
+import {
+  ClosedError,
+  show,
+  TimeoutError,
+  type Undo,
+  UsageError,
+} from "@anyevent/backends/contract";
 import {
   type Abort,
   beginWait,
@@ -63,14 +69,31 @@ export function within<T>(op: Operation<T>, options: WaitOptions): Operation<T> 
 /** As {@linkcode within}, for calls whose options may be absent. */
 export function limited<T>(op: Operation<T>, options: WaitOptions | undefined): Operation<T> {
   if (options === undefined) return op;
-  if (typeof options !== "object" || options === null) {
-    throw new UsageError(`Cannot limit ${op.describe()}: options ${show(options)} are no object`);
-  }
-  const { timeout, signal } = options;
-  if (signal !== undefined) checkSignal(signal, `limit ${op.describe()}`);
-  const length = timeout === undefined ? Infinity : seconds(timeout, `limit ${op.describe()}`);
+  const { length, signal } = limitsOf(options, op.describe());
   if (length === Infinity && signal === undefined) return op;
   return new Limited(op, length, signal);
+}
+
+/**
+ * For calls that begin to wait later than they are made.
+ *
+ * @param what is limited
+ * @throws {UsageError} when they are no options
+ */
+export function checkOptions(options: WaitOptions | undefined, what: string): void {
+  if (options !== undefined) limitsOf(options, what);
+}
+
+function limitsOf(
+  options: WaitOptions,
+  what: string,
+): { readonly length: number; readonly signal: AbortSignal | undefined } {
+  if (typeof options !== "object" || options === null) {
+    throw new UsageError(`Cannot limit ${what}: options ${show(options)} are no object`);
+  }
+  const { timeout, signal } = options;
+  if (signal !== undefined) checkSignal(signal, `limit ${what}`);
+  return { length: timeout === undefined ? Infinity : seconds(timeout, `limit ${what}`), signal };
 }
 
 /** @param what completes "Cannot …" @throws {UsageError} when it is no `AbortSignal` */
@@ -108,6 +131,11 @@ class Limited<T> extends WaitOperation<T> implements Waker {
     this.#op = op;
     this.#length = length;
     this.#signal = signal;
+  }
+
+  /** As what it limits. */
+  override get optional(): boolean {
+    return (this.#op as { readonly optional?: boolean }).optional === true;
   }
 
   describe(): string {
@@ -195,12 +223,23 @@ class Limited<T> extends WaitOperation<T> implements Waker {
     const signal = this.#signal;
     const aborted = (): void => reached(signal!.reason);
     signal?.addEventListener("abort", aborted);
-    const timer = this.#length === Infinity
-      ? undefined
-      : currentEngine().loop.addTimer(this.#length, 0, () => reached(this.#timeoutError()));
+    const stopTimer = this.#length === Infinity ? undefined : this.#armTimer(reached);
     this.#disarm = () => {
       signal?.removeEventListener("abort", aborted);
-      timer?.cancel();
+      stopTimer?.();
+    };
+  }
+
+  #armTimer(reached: (error: unknown) => void): Undo {
+    const { loop } = currentEngine();
+    const timer = loop.addTimer(this.#length, 0, () => reached(this.#timeoutError()));
+    const forget = loop.onDispose(() => {
+      const why = `Cannot go on with ${this.describe()}: the loop was disposed of`;
+      reached(new ClosedError(why));
+    });
+    return () => {
+      timer.cancel();
+      forget();
     };
   }
 

@@ -31,7 +31,10 @@ const FUNCTIONS: ReadonlySet<string> = new Set([
   "getCond",
   "getTimeout",
   "idle",
+  "idleUpto",
+  "pin",
   "poll",
+  "readable",
   "receive",
   "rouseWait",
   "schedule",
@@ -40,29 +43,50 @@ const FUNCTIONS: ReadonlySet<string> = new Set([
   "suspend",
   "syncal",
   "terminate",
+  "wait",
   "waitIdle",
+  "within",
+  "writable",
 ]);
 
 /** Methods that do nothing until run, on objects known to be ours. */
 const METHODS: ReadonlySet<string> = new Set([
   "acquire",
+  "cedeTo",
   "down",
+  "each",
+  "eof",
   "get",
+  "guard",
   "join",
   "lock",
+  "rdGuard",
   "rdlock",
   "read",
+  "readPartial",
   "readable",
   "readline",
   "recv",
   "recvAll",
+  "scheduleTo",
+  "transfer",
   "wait",
+  "withGuard",
+  "withRdlock",
+  "withWrlock",
+  "wrGuard",
   "writable",
   "wrlock",
 ]);
 
 /** Methods that need not be run, but return an operation: yielding it without the star is wrong too. */
-const GIVING_METHODS: ReadonlySet<string> = new Set(["put", "guard", "next", "withGuard"]);
+const GIVING_METHODS: ReadonlySet<string> = new Set([
+  "next",
+  "print",
+  "printf",
+  "put",
+  "write",
+]);
 
 /** Methods that nobody else's objects are likely to have. */
 const TELLING_METHODS: ReadonlySet<string> = new Set([
@@ -97,9 +121,10 @@ function create(context: Deno.lint.RuleContext): Deno.lint.LintVisitor {
     if (callee.type !== "MemberExpression" || callee.computed) return undefined;
     const { object, property } = callee;
     if (object.type !== "Identifier") return undefined;
-    // `AE` is a namespace object that is imported by name.
-    const known = namespaces.has(object.name) || imported.get(object.name) === "AE";
-    return known ? nameOf(property) : undefined;
+    const name = nameOf(property);
+    if (namespaces.has(object.name)) return name;
+    // `AE` is a namespace object that is imported by name; its `idle` makes a watcher.
+    return imported.get(object.name) === "AE" && name !== "idle" ? name : undefined;
   }
 
   function isOurMethod(callee: Deno.lint.Node, more?: ReadonlySet<string>): boolean {
@@ -148,6 +173,7 @@ function create(context: Deno.lint.RuleContext): Deno.lint.LintVisitor {
       if (call.type !== "CallExpression") return;
       const name = ourFunction(call.callee);
       if (!(name !== undefined && FUNCTIONS.has(name)) && !isOurMethod(call.callee)) return;
+      if (name === undefined && registers(call)) return;
       const run = runner(node);
       const text = context.sourceCode.getText(call.callee);
       context.report({
@@ -158,6 +184,12 @@ function create(context: Deno.lint.RuleContext): Deno.lint.LintVisitor {
       });
     },
   };
+}
+
+/** Whether it is a `wait(callback)`, which calls back instead of blocking. */
+function registers({ callee, arguments: given }: Deno.lint.CallExpression): boolean {
+  if (callee.type !== "MemberExpression" || nameOf(callee.property) !== "wait") return false;
+  return given.length > 0 && given[0].type !== "ObjectExpression";
 }
 
 /** What would run an operation here; nothing does in a plain function. */

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { NEW, READY, SUSPENDED, type Task } from "./task.ts";
+import { told } from "./debug/text.ts";
+import { MISSED, NEW, READY, SUSPENDED, type Task } from "./task.ts";
 
 /** N new, U running, R ready, S suspended, - blocked. */
 function stateOf(task: Task, current: Task): string {
@@ -15,9 +16,11 @@ function stateOf(task: Task, current: Task): string {
 
 /** Number, state, uses, description, what it waits for. */
 export function lineOf(task: Task, current: Task): string {
-  const desc = task.coro?.debugDesc() ?? "";
+  const desc = told(() => task.coro?.debugDesc());
   const where = task === current || (task.flags & (NEW | READY)) !== 0
     ? ""
-    : task.suspension?.describe() ?? "";
+    : (task.flags & MISSED) !== 0
+    ? "resume()"
+    : told(() => task.suspension?.describe());
   return `${task.id} ${stateOf(task, current)} ${task.uses} ${desc} ${where}`.trimEnd();
 }

@@ -15,8 +15,13 @@ export const PRIO_MIN: number = -4;
 
 /** @returns the priority, limited to `PRIO_MIN`…`PRIO_MAX`; @throws {UsageError} when it is no integer */
 export function clampPriority(value: unknown, what: string): number {
+  checkPriority(value, `set priority of ${what}`);
+  return Math.min(PRIO_MAX, Math.max(PRIO_MIN, value));
+}
+
+/** @param what completes "Cannot …" @throws {UsageError} when it is no integer */
+export function checkPriority(value: unknown, what: string): asserts value is number {
   if (!Number.isInteger(value)) {
-    throw new UsageError(`Cannot set priority of ${what}: ${show(value)} is not an integer`);
+    throw new UsageError(`Cannot ${what}: ${show(value)} is not an integer`);
   }
-  return Math.min(PRIO_MAX, Math.max(PRIO_MIN, value as number));
 }

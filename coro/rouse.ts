@@ -70,20 +70,18 @@ export function rouseWait<A extends readonly unknown[] = unknown[]>(
   callback?: RouseCallback<A>,
   options?: WaitOptions,
 ): Operation<A> {
-  let chosen: object | undefined = callback;
-  if (chosen === undefined) {
-    const { rare } = ownerOfRouse();
-    chosen = rare?.rouse;
-    if (chosen === undefined) {
-      throw new UsageError("Cannot wait for rouse callback: none given, and the thread made none");
-    }
-    rare!.rouse = undefined;
+  const owner = callback === undefined ? ownerOfRouse().rare : undefined;
+  const chosen = callback ?? owner?.rouse;
+  if (callback === undefined && chosen === undefined) {
+    throw new UsageError("Cannot wait for rouse callback: none given, and the thread made none");
   }
-  const rouse = rouses.get(chosen);
+  const rouse = rouses.get(chosen as object);
   if (rouse === undefined) {
     throw new UsageError(`Cannot wait for ${show(callback)}: not made by rouseCb()`);
   }
-  return limited(new RouseWait<A>(rouse), options);
+  const wait = limited(new RouseWait<A>(rouse), options);
+  if (owner !== undefined) owner.rouse = undefined;
+  return wait;
 }
 
 /** An `await` is too short-lived to own one: main does. */

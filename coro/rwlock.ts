@@ -1,6 +1,6 @@
-import { UsageError } from "@anyevent/backends/contract";
+import { show, UsageError } from "@anyevent/backends/contract";
 import { type Operation, operation, type RESUMED, type Suspension } from "@anyevent/loop";
-import { limited, type WaitOptions } from "./limited.ts";
+import { checkOptions, limited, type WaitOptions } from "./limited.ts";
 import type { SemaphoreGuard } from "./semaphore.ts";
 import type { ThreadSteps } from "./thread.ts";
 import { QueuedOperation, WaitList } from "./wait_list.ts";
@@ -103,6 +103,7 @@ export class RWLock {
 
   #guard(writes: boolean, options: WaitOptions | undefined): Operation<SemaphoreGuard> {
     const core = this.#core;
+    checkOptions(options, describeLock(writes));
     return operation(() => describeLock(writes), function* () {
       yield* limited(new Lock(core, writes), options);
       return new Held(core);
@@ -115,6 +116,10 @@ export class RWLock {
     options: WaitOptions | undefined,
   ): Operation<T> {
     const core = this.#core;
+    if (typeof body !== "function") {
+      throw new UsageError(`Cannot run with lock: ${show(body)} is not a generator function`);
+    }
+    checkOptions(options, describeLock(writes));
     return operation(() => describeLock(writes), function* () {
       yield* limited(new Lock(core, writes), options);
       try {

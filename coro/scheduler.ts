@@ -4,6 +4,7 @@ import { defaultEngine } from "./default_engine.ts";
 import { Engine } from "./engine.ts";
 import type { Outcome } from "./task.ts";
 import { checkSignal } from "./limited.ts";
+import { isOperation } from "./steps.ts";
 import {
   adopt,
   checkBody,
@@ -55,7 +56,7 @@ export let engineOf: (scheduler: Scheduler) => Engine;
  *
  * ## Fairness
  *
- * In each turn of the loop threads run for about 1 ms (at most 65536 switches), whoever makes them run;
+ * In each turn of the loop threads run for about 0.2 ms (at most 65536 switches), whoever makes them run;
  * what is still ready runs in the next turn (in virtual time, where computing takes none, 2 ms later). So
  * threads, or an async function, that cede without end neither stop timers nor I/O, nor are stopped by them.
  * Sockets are looked at in each turn on the ffi backend, every 2 ms on native, and on pure when the host does
@@ -68,7 +69,7 @@ export let engineOf: (scheduler: Scheduler) => Engine;
  * line of the listing is logged, and the error is thrown from the loop and ends the program with status 1 as
  * any uncaught error does. With a handler, all other threads go on. Errors of pool threads, and of those
  * with `onEnd` (ports), never end the program. What the clean-up of a cancelled thread throws takes the same way, but is only
- * logged in the end.
+ * logged in the end. The log is the loop's, in the context `Coro`.
  *
  * @example
  * ```ts
@@ -165,8 +166,12 @@ export class Scheduler {
    * See {@linkcode Coro.times}.
    *
    * @returns whether it was on
+   * @throws {UsageError} when `on` is no boolean
    */
   enableTimes(on = true): boolean {
+    if (typeof on !== "boolean") {
+      throw new UsageError(`Cannot enable times: ${show(on)} is not a boolean`);
+    }
     const was = this.#engine.timing;
     if (on !== was) this.#engine.timing = on;
     return was;
@@ -179,6 +184,9 @@ export class Scheduler {
    */
   spawn<T>(body: ThreadBody<T>, options: ThreadOptions = {}): Coro<T> {
     checkBody(body);
+    if (typeof options !== "object" || options === null) {
+      throw new UsageError(`Cannot make thread: options ${show(options)} are no object`);
+    }
     const { desc, prio, signal, onEnd } = options;
     if (signal !== undefined) checkSignal(signal, "make thread");
     if (onEnd !== undefined && typeof onEnd !== "function") {
@@ -186,7 +194,7 @@ export class Scheduler {
     }
     const task = this.#engine.create(body as () => unknown, undefined);
     const coro = adopt<T>(task);
-    if (desc !== undefined) task.extra.desc = desc;
+    if (desc !== undefined) coro.desc = desc;
     if (onEnd !== undefined) task.extra.onEnd = onEnd;
     if (prio !== undefined) coro.prio(prio);
     coro.ready();
@@ -200,7 +208,7 @@ export class Scheduler {
    * @returns settled with what the operation gives or throws
    */
   run<T>(op: Operation<T>): Promise<T> {
-    if (typeof op?.[Symbol.iterator] !== "function") {
+    if (typeof op !== "object" || op === null || !isOperation(op)) {
       throw new UsageError(`Cannot run ${show(op)}: it is not an operation`);
     }
     return this.#engine.run(op);
@@ -222,7 +230,22 @@ export class Scheduler {
 let taken: Engine | undefined;
 let standard: Scheduler | undefined;
 
-/** The scheduler of the free functions, on the default loop. Made when first asked for. */
+/**
+ * The scheduler of the free functions outside of other schedulers' threads, on the default loop. Made when
+ * first asked for.
+ *
+ * @returns always the same
+ * @example
+ * ```ts
+ * import { async, cede, defaultScheduler } from "@anyevent/coro";
+ *
+ * const coro = async(function* () {
+ *   yield* cede();
+ * });
+ * console.log(defaultScheduler().list().includes(coro)); // true
+ * await coro.join();
+ * ```
+ */
 export function defaultScheduler(): Scheduler {
   if (standard === undefined) {
     const engine = defaultEngine();

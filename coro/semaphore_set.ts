@@ -1,5 +1,6 @@
+import { show, UsageError } from "@anyevent/backends/contract";
 import { type Operation, operation } from "@anyevent/loop";
-import type { WaitOptions } from "./limited.ts";
+import { checkOptions, limited, type WaitOptions } from "./limited.ts";
 import { Semaphore, type SemaphoreGuard, type WaitCallback } from "./semaphore.ts";
 import type { ThreadSteps } from "./thread.ts";
 
@@ -57,7 +58,8 @@ export class SemaphoreSet<K = unknown> {
 
   /** Takes one of `id`: see {@linkcode Semaphore.down}. */
   down(id: K, options?: WaitOptions): Operation<void> {
-    return this.#run(id, "down", (semaphore) => semaphore.down(options));
+    checkOptions(options, "semaphoreSet.down()");
+    return operation(() => `semaphoreSet.down(${String(id)})`, () => this.#down(id, options));
   }
 
   /** Gives one of `id`. Never blocks, never switches. */
@@ -88,9 +90,16 @@ export class SemaphoreSet<K = unknown> {
       const semaphore = this.sem(id);
       const registered = semaphore.wait(what);
       this.#tidy(id, semaphore);
-      return registered;
+      const cancel = (): void => {
+        registered.cancel();
+        this.#tidy(id, semaphore);
+      };
+      return { cancel, [Symbol.dispose]: cancel };
     }
-    return operation(() => `semaphoreSet.wait(${String(id)})`, () => this.#wait(id, what));
+    return limited(
+      operation(() => `semaphoreSet.wait(${String(id)})`, () => this.#wait(id)),
+      what,
+    );
   }
 
   /** Takes one of `id`. @returns gives it back: use it with `using` */
@@ -105,6 +114,9 @@ export class SemaphoreSet<K = unknown> {
 
   /** Takes one of `id`, runs `body`, and gives it back, however the body ends. @returns what the body returns */
   withGuard<T>(id: K, body: () => ThreadSteps<T>, options?: WaitOptions): Operation<T> {
+    if (typeof body !== "function") {
+      throw new UsageError(`Cannot run with guard: ${show(body)} is not a generator function`);
+    }
     const release = (): void => this.up(id);
     const down = this.down(id, options);
     return operation(() => `semaphoreSet.withGuard(${String(id)})`, function* () {
@@ -134,28 +146,21 @@ export class SemaphoreSet<K = unknown> {
     return { size: this.#semaphores.size, waiters };
   }
 
-  *#wait(id: K, options: WaitOptions | undefined): ThreadSteps<void> {
+  *#wait(id: K): ThreadSteps<void> {
     const semaphore = this.#semaphores.get(id);
     if (semaphore === undefined) return;
     try {
-      yield* semaphore.wait(options);
+      yield* semaphore.wait();
     } finally {
       this.#tidy(id, semaphore);
     }
   }
 
   /** The semaphore is looked up when the operation runs: it may have been forgotten meanwhile. */
-  #run(id: K, name: string, run: (semaphore: Semaphore) => Operation<void>): Operation<void> {
-    // Made now, as arguments are checked when the call is made.
-    run(new Semaphore());
-    const set = this.#steps.bind(this);
-    return operation(() => `semaphoreSet.${name}(${String(id)})`, () => set(id, run));
-  }
-
-  *#steps(id: K, run: (semaphore: Semaphore) => Operation<void>): ThreadSteps<void> {
+  *#down(id: K, options: WaitOptions | undefined): ThreadSteps<void> {
     const semaphore = this.sem(id);
     try {
-      yield* run(semaphore);
+      yield* semaphore.down(options);
     } finally {
       this.#tidy(id, semaphore);
     }

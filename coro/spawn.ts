@@ -82,7 +82,7 @@ export function asyncPool<T, A extends readonly unknown[]>(
 
 /**
  * Cancels all threads but the one that runs, newest first; idle pool threads too. One made by `new Coro` and
- * never readied is not known, and stays. Follows `Coro::killall`.
+ * never readied is not known, and stays; so does a bare `State`. Follows `Coro::killall`.
  *
  * @example
  * ```ts
@@ -169,7 +169,8 @@ export function schedule(options?: WaitOptions): Operation<void> {
 
 /**
  * Ends the running thread with values for those who join, from any depth of `yield*`; `finally` runs on
- * the way. It never returns. In main it blocks for ever. Follows `Coro::terminate`.
+ * the way. It never returns. In main it blocks for ever, and so it does awaited in an async function that is a
+ * thread's body: that one returns, or throws, to end. Follows `Coro::terminate`.
  *
  * @example
  * ```ts

@@ -37,7 +37,7 @@ export class Specific<T> {
 
   /** Sets the running thread's value. @returns the old one */
   set(value: T | undefined): T | undefined {
-    const specifics = owner().extra.specifics ??= new Map();
+    const specifics = owner().extra.specifics ??= new WeakMap();
     const old = specifics.get(this) as T | undefined;
     specifics.set(this, value);
     return old;

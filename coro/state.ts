@@ -1,7 +1,7 @@
 import { show, UsageError } from "@anyevent/backends/contract";
 import { type Abort, type Operation, WaitOperation } from "@anyevent/loop";
 import { currentEngine } from "./default_engine.ts";
-import { PENDING, type Task, ZOMBIE } from "./task.ts";
+import { BARE, PENDING, type Task, ZOMBIE } from "./task.ts";
 import {
   adopt,
   checkBody,
@@ -47,7 +47,9 @@ export class State {
   constructor(body?: ThreadBody<unknown, never[]>, ...args: unknown[]) {
     if (body === undefined) return;
     checkBody(body);
-    this.#coro = adopt(currentEngine().create(() => endless(body, args), undefined));
+    const task = currentEngine().create(() => endless(body, args), undefined);
+    task.flags |= BARE;
+    this.#coro = adopt(task);
   }
 
   /**

@@ -43,6 +43,22 @@ export function* drive(
   return yield* op;
 }
 
+/**
+ * Throws into a body, from where it waits.
+ *
+ * A `yield*` of a list, a text or some other iterable that is no operation cannot be thrown into, which is all
+ * that JavaScript says then: what was to be thrown says why.
+ */
+export function throwIn(steps: TaskSteps, error: unknown): IteratorResult<Suspension, unknown> {
+  try {
+    return steps.throw!(error);
+  } catch (thrown) {
+    const hidden = error instanceof UsageError && thrown instanceof TypeError &&
+      /'throw' method/.test(thrown.message);
+    throw hidden ? error : thrown;
+  }
+}
+
 /** Ends a body, running what cleans up; that may not block, but may end itself once more. */
 export function finish(task: Task, steps: TaskSteps): void {
   let result = steps.return!();

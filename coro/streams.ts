@@ -61,12 +61,7 @@ class Iterate<T> implements ThreadIterator<T> {
 
   next(options?: WaitOptions): Operation<IteratorResult<T, unknown>> {
     const items = this.#items;
-    return limited(
-      operation(() => "iterate().next()", function* () {
-        return yield* wait(items.next());
-      }),
-      options,
-    );
+    return limited(operation(() => "iterate().next()", () => ask(items)), options);
   }
 
   each(body: (item: T) => ThreadSteps<unknown>): Operation<void> {
@@ -79,7 +74,7 @@ class Iterate<T> implements ThreadIterator<T> {
   return(): Operation<void> {
     const items = this.#items;
     return operation(() => "iterate().return()", function* () {
-      if (items.return !== undefined) yield* wait(items.return());
+      if (items.return !== undefined) yield* wait(Promise.resolve(items.return()));
     });
   }
 
@@ -90,7 +85,7 @@ class Iterate<T> implements ThreadIterator<T> {
       for (;;) {
         let next: IteratorResult<T, unknown>;
         try {
-          next = yield* wait(items.next());
+          next = yield* ask(items);
         } catch (error) {
           over = true;
           throw error;
@@ -107,9 +102,23 @@ class Iterate<T> implements ThreadIterator<T> {
 
   #tellEnd(): void {
     const { loop } = currentEngine();
-    const told = this.#items.return?.();
-    told?.then(undefined, (error: unknown) => loop.callbackFailed(error, "iterate()"));
+    const failed = (error: unknown): void => loop.callbackFailed(error, "iterate()");
+    try {
+      Promise.resolve(this.#items.return?.()).then(undefined, failed);
+    } catch (error) {
+      // It does not hide why the loop was left.
+      failed(error);
+    }
   }
+}
+
+/** As `for await` does, which takes what is no promise as well. */
+function* ask<T>(items: AsyncIterator<T, unknown>): ThreadSteps<IteratorResult<T, unknown>> {
+  const next: unknown = yield* wait(Promise.resolve(items.next()));
+  if (typeof next !== "object" || next === null) {
+    throw new UsageError(`Cannot iterate: the source gave ${show(next)}, which is no result`);
+  }
+  return next as IteratorResult<T, unknown>;
 }
 
 /** Hands over one item, and waits until it is taken. */
@@ -148,12 +157,27 @@ class Produce<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
   #body: ((emit: Emit<T>) => ThreadSteps<unknown>) | undefined;
   #thread: Coro | undefined;
   #failed: { readonly error: unknown } | undefined;
+  /** The last one who asked and has no answer. */
+  #asking: Promise<unknown> | undefined;
 
   constructor(body: (emit: Emit<T>) => ThreadSteps<unknown>) {
     this.#body = body;
   }
 
-  async next(): Promise<IteratorResult<T, undefined>> {
+  next(): Promise<IteratorResult<T, undefined>> {
+    const asking = this.#asking === undefined
+      ? this.#take()
+      : this.#asking.then(() => this.#take(), () => this.#take());
+    this.#asking = asking;
+    const answered = (): void => {
+      if (this.#asking === asking) this.#asking = undefined;
+    };
+    asking.then(answered, answered);
+    return asking;
+  }
+
+  /** One at a time: of several who wait for a channel any may be the first. */
+  async #take(): Promise<IteratorResult<T, undefined>> {
     this.#begin();
     const result = await this.#channel.next();
     const failed = this.#failed;

@@ -8,6 +8,7 @@
 import type { Abort, Awaiting, RESUMED, Suspension, Waker } from "@anyevent/loop";
 import type { Engine } from "./engine.ts";
 import type { Coro } from "./thread.ts";
+import { told } from "./debug/text.ts";
 
 /** In a ready queue (or, for the running one, put there while it ran). */
 export const READY = 1;
@@ -43,6 +44,9 @@ export const LEAVING = 16384;
 
 /** Its switches are told to `extra.trace`. */
 export const TRACED = 32768;
+
+/** Is a bare coroutine, which belongs to whoever switches to it. */
+export const BARE = 65536;
 
 /** Anything here needs more than `next` to resume. */
 export const SLOW_ENTRY = NEW | ZOMBIE | SUSPENDED | PENDING | WOUND | AWAIT | RETURNING | TRACED;
@@ -89,11 +93,11 @@ export class Extra {
   /** Behind the thread's `signal`. */
   controller: AbortController | undefined = undefined;
   /** Stop listening to the signals that cancel it. */
-  unsignal: (() => void)[] | undefined = undefined;
+  unsignal: Set<() => void> | undefined = undefined;
   /** Behind the thread's `data`. */
   data: Map<unknown, unknown> | undefined = undefined;
   /** Values of `Specific`s. */
-  specifics: Map<object, unknown> | undefined = undefined;
+  specifics: WeakMap<object, unknown> | undefined = undefined;
   /** Pinned sections it is in: no `safeCancel` meanwhile. */
   pins = 0;
   /** Seconds it ran while times were taken. */
@@ -150,12 +154,12 @@ export class Task implements Waker, Awaiting {
 
   /** See {@linkcode Awaiting}. */
   describe(): string {
-    return this.suspension?.describe() ?? "nothing";
+    return told(() => this.suspension?.describe()) || "nothing";
   }
 
   /** For messages. */
   get name(): string {
-    return this.coro?.toString() ?? "thread";
+    return told(() => this.coro?.toString()) || "thread";
   }
 
   /** Made when first needed. */

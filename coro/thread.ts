@@ -1,3 +1,4 @@
+// Longer than most files here, by its documentation: everything that can be done to a thread, and what it promises.
 import { show, UsageError } from "@anyevent/backends/contract";
 import {
   type Operation,
@@ -11,8 +12,8 @@ import type { Engine } from "./engine.ts";
 import { CancelRefused } from "./errors.ts";
 import { Join } from "./join.ts";
 import { checkSignal, limited, type WaitOptions } from "./limited.ts";
-import { clampPriority } from "./priority.ts";
-import { AWAIT, MAIN, NEW, READY, SUSPENDED, Task, ZOMBIE } from "./task.ts";
+import { checkPriority, clampPriority } from "./priority.ts";
+import { AWAIT, MAIN, MISSED, NEW, READY, SUSPENDED, Task, ZOMBIE } from "./task.ts";
 import { SwitchTo } from "./transfer.ts";
 
 /** What a generator that is a thread's body looks like. */
@@ -186,7 +187,8 @@ export class Coro<T = unknown> implements Disposable {
    * readied. The clean-up runs as the thread itself: it is `current()`. What it throws goes to the thread's
    * `onUncaught`, else to the scheduler's, else into the log as an error; the thread counts as cancelled all
    * the same. A thread that runs (itself, or one that cancels another whose clean-up cancels it) ends at its
-   * next trap. One that has ended, or is in its clean-up, gets its values replaced.
+   * next trap. One that has ended, or is in its clean-up, gets its values replaced. Where 200 cancels are under
+   * way, each called by the clean-up of the one before it, the next is as `safeCancel`.
    *
    * @throws {UsageError} on `main`
    */
@@ -230,11 +232,15 @@ export class Coro<T = unknown> implements Disposable {
     const aborted = (): void => this.cancel();
     const undo = (): void => signal.removeEventListener("abort", aborted);
     if (signal.aborted) this.cancel();
-    else if (!this.isZombie) {
-      signal.addEventListener("abort", aborted);
-      (this.#task.extra.unsignal ??= []).push(undo);
-    }
-    return { [Symbol.dispose]: undo };
+    if (signal.aborted || this.isZombie) return { [Symbol.dispose]: undo };
+    signal.addEventListener("abort", aborted);
+    const undos = this.#task.extra.unsignal ??= new Set();
+    undos.add(undo);
+    return {
+      [Symbol.dispose]: () => {
+        if (undos.delete(undo)) undo();
+      },
+    };
   }
 
   /**
@@ -347,8 +353,14 @@ export class Coro<T = unknown> implements Disposable {
     return old;
   }
 
-  /** Lowers its priority by `by`. @returns the new priority */
+  /**
+   * Lowers its priority by `by`.
+   *
+   * @returns the new priority
+   * @throws {UsageError} when it is no integer
+   */
   nice(by: number): number {
+    checkPriority(by, `lower priority of ${this}`);
     this.#task.prio = clampPriority(this.#task.prio - by, this.toString());
     return this.#task.prio;
   }
@@ -383,7 +395,7 @@ export class Coro<T = unknown> implements Disposable {
     return this.#task.extra.data ??= new Map();
   }
 
-  /** Sets `desc`. @returns the old one */
+  /** Sets `desc`. @returns the old one @throws {UsageError} when `text` is no string */
   setDesc(text: string | undefined): string | undefined {
     const old = this.desc;
     this.desc = text;
@@ -395,13 +407,16 @@ export class Coro<T = unknown> implements Disposable {
     return this.desc ?? "";
   }
 
-  /** What it is, for people; `undefined` until set. */
+  /** What it is, for people; `undefined` until set. @throws {UsageError} when set to what is no string */
   get desc(): string | undefined {
     const desc = this.#task.rare?.desc;
     return desc === undefined && (this.#task.flags & MAIN) !== 0 ? "[main::]" : desc;
   }
 
   set desc(text: string | undefined) {
+    if (text !== undefined && typeof text !== "string") {
+      throw new UsageError(`Cannot set desc of thread: ${show(text)} is not a string`);
+    }
     this.#task.extra.desc = text;
   }
 
@@ -436,6 +451,7 @@ export class Coro<T = unknown> implements Disposable {
   get waitsFor(): string | undefined {
     const task = this.#task;
     if ((task.flags & (NEW | READY | ZOMBIE)) !== 0 || this.isRunning) return undefined;
+    if ((task.flags & MISSED) !== 0) return "resume()";
     return task.suspension?.describe();
   }
 

@@ -75,5 +75,6 @@ function begin(engine: Engine, body: () => unknown, what: string): void {
     if (outcome.kind === "failed") engine.loop.callbackFailed(outcome.error, what);
   };
   adopt(task);
+  engine.enlist(task);
   engine.ready(task);
 }

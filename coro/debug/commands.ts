@@ -72,7 +72,8 @@ function kill(args: string, debug: ThreadDebugger): string {
 }
 
 function times(args: string, debug: ThreadDebugger): string {
-  const on = { "": !debug.times, on: true, 1: true, off: false, 0: false }[args];
+  const on = new Map([["", !debug.times], ["on", true], ["1", true], ["off", false], ["0", false]])
+    .get(args);
   if (on === undefined) {
     throw new UsageError(`Cannot set times to ${show(args)}: it is neither on nor off`);
   }

@@ -43,6 +43,20 @@ export function debuggerFor(engine: Engine): ThreadDebugger {
 /**
  * Coro::Debug on one scheduler; get it with {@linkcode threadDebugOf}. {@linkcode Debug} works on the scheduler
  * of the running thread, else on the default one.
+ *
+ * @example
+ * ```ts
+ * import { async, cede, defaultScheduler, schedule, threadDebugOf } from "@anyevent/coro";
+ *
+ * const debug = threadDebugOf(defaultScheduler());
+ * const coro = async(function* () {
+ *   yield* schedule(); // sleeps until somebody makes it ready
+ * });
+ * await cede();
+ * console.log(debug.backtrace(coro).split("\n")[0]); // 1 is blocked in schedule()
+ * console.log(debug.psListing().split("\n").length); // 3: the heading, main and the thread
+ * coro.cancel();
+ * ```
  */
 export class ThreadDebugger {
   readonly #engine: Engine;

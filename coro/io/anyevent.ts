@@ -102,7 +102,28 @@ export function readable(fh: unknown, timeout?: Seconds): Operation<boolean> {
   return ready(fh, "r", timeout);
 }
 
-/** As {@linkcode readable}, for writing. Follows `Coro::AnyEvent::writable`. */
+/**
+ * Blocks until something can be written to a stream without waiting, or it is broken.
+ *
+ * Follows `Coro::AnyEvent::writable`.
+ *
+ * @param fh as for {@linkcode readable}
+ * @param timeout seconds; 0: one look
+ * @returns false when the time is over
+ * @throws {UsageError} for what cannot be watched, or a time that is none
+ * @example
+ * ```ts
+ * import { writable } from "@anyevent/coro";
+ * import { defaultLoop, streamPair } from "@anyevent/loop";
+ *
+ * const [a, b] = streamPair(defaultLoop().env.backend, { capacity: 1 });
+ * console.log(await writable(a)); // true
+ * a.tryWrite(Uint8Array.of(1)); // it is full now
+ * console.log(await writable(a, 0)); // false
+ * b.tryRead(new Uint8Array(1));
+ * console.log(await writable(a)); // true
+ * ```
+ */
 export function writable(fh: unknown, timeout?: Seconds): Operation<boolean> {
   return ready(fh, "w", timeout);
 }

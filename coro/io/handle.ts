@@ -10,7 +10,7 @@ import {
 } from "@anyevent/backends/contract";
 import { Handle, Loop, type Operation, operation, type Seconds, sprintf } from "@anyevent/loop";
 import { currentEngine } from "../default_engine.ts";
-import { limited, type WaitOptions } from "../limited.ts";
+import { checkOptions, limited, type WaitOptions } from "../limited.ts";
 import type { ThreadSteps } from "../thread.ts";
 import { cedeIfDue } from "../timeslice.ts";
 import { bytesIn, bytesOf, endOf, limitOf } from "./arguments.ts";
@@ -268,11 +268,16 @@ export class CoroHandle implements Disposable, AsyncIterable<string> {
     );
   }
 
-  /** Reads what there is, at least a byte, as `sysread` does: `read` with `partial`. */
+  /**
+   * Reads what there is, at least a byte, as `sysread` does: `read` with `partial`.
+   *
+   * @throws {UsageError} when `length` or `options` make no sense
+   */
   readPartial(
     length = LONGEST_READ,
     options?: WaitOptions,
   ): Operation<Uint8Array<ArrayBuffer> | undefined> {
+    checkOptions(options, "readPartial()");
     return this.read(length, { ...options, partial: true });
   }
 

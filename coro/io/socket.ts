@@ -135,6 +135,21 @@ let accepted: (listener: CoroListener | undefined, fh: ByteStream) => void;
  * A listening socket for threads; made by {@linkcode CoroSocket.listen}.
  *
  * It keeps the process alive until it is closed, unless `unref` was called.
+ *
+ * @example
+ * ```ts
+ * import { async, CoroSocket } from "@anyevent/coro";
+ *
+ * using listener = CoroSocket.listen({ host: "127.0.0.1", port: 0 });
+ * async(function* () {
+ *   using client = yield* CoroSocket.connect({ host: "127.0.0.1", port: listener.port });
+ *   yield* client.print("hello\n");
+ * });
+ * for await (using peer of listener) {
+ *   console.log(await peer.readline("\n", { chomp: true })); // hello
+ *   listener.close();
+ * }
+ * ```
  */
 export class CoroListener implements Disposable, AsyncIterable<CoroSocket> {
   readonly #loop: Loop;

@@ -136,7 +136,8 @@ export function multicore(
   if (typeof context !== "boolean") {
     throw new UsageError(`Cannot make multicore function: context ${show(context)} is no boolean`);
   }
-  if (call === undefined && !URL.canParse(what as string | URL)) {
+  const isAddress = typeof what === "string" || what instanceof URL;
+  if (call === undefined && !(isAddress && URL.canParse(what))) {
     throw new UsageError(
       `Cannot make multicore function: ${show(what)} is neither a function nor a complete URL`,
     );

@@ -207,3 +207,30 @@ Deno.test("a thread of another scheduler is cleaned up as itself", () => {
   while (others.nready > 0) env.backend.turn();
   assert.deepEqual(printed, ["true", "true"]);
 });
+
+Deno.test("thousands of threads that cancel each other in their clean-up all end, without an error", () => {
+  for (const by of ["finally", "onDestroy"]) {
+    const { threads, env, settle } = world();
+    const all: Coro[] = [];
+    for (let n = 0; n < 5000; n++) {
+      const thread = threads.async(function* () {
+        try {
+          yield* schedule();
+        } finally {
+          if (by === "finally") all[n + 1]?.cancel(n);
+        }
+      });
+      if (by === "onDestroy") thread.onDestroy(() => all[n + 1]?.cancel(n));
+      all.push(thread);
+    }
+    settle();
+    all[1000].suspend();
+    all[0].cancel();
+    assert.ok(all[100].isZombie && all[0].isZombie);
+    settle();
+    assert.equal(all.filter((thread) => !thread.isZombie).length, 0);
+    assert.deepEqual([threads.list().length, threads.nready], [1, 0]);
+    assert.deepEqual(env.logged, []);
+    assert.deepEqual(env.backend.thrown, []);
+  }
+});

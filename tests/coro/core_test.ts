@@ -1,5 +1,6 @@
 /** What belongs to a thread or to the scheduler, beyond switching. */
 import assert from "node:assert/strict";
+import { memoryUsage } from "node:process";
 import {
   async,
   cede,
@@ -157,6 +158,14 @@ Deno.test("Specific has a value of its own in each thread, and in main", () => {
   name.value = undefined;
 });
 
+Deno.test("a Specific that nobody has any more takes its values along, those of main too", () => {
+  const before = memoryUsage().heapUsed;
+  for (let i = 0; i < 15_000; i++) new Specific<number[]>().value = new Array(10_000).fill(i);
+  const grown = (memoryUsage().heapUsed - before) / 2 ** 20;
+  // It would be 1100.
+  assert.ok(grown < 500, `grew by ${grown} MiB`);
+});
+
 Deno.test("timeout() expires, readies its thread once, and does nothing when cancelled", () => {
   const { threads, env, printed, print, settle } = world();
   threads.async(function* () {
@@ -227,9 +236,20 @@ Deno.test("an uncaught error is logged with the thread's line, and thrown from t
   env.backend.turn();
   assert.equal(failing.isZombie, true);
   assert.deepEqual(env.logged, [
-    { level: 1, message: "uncaught error in thread 1 U 2 worker" },
+    { level: 2, message: "uncaught error in thread 1 U 2 worker" },
   ]);
   assert.deepEqual(env.backend.thrown.map((error) => (error as Error).message), ["nobody joins"]);
+});
+
+Deno.test("what is logged goes through the loop's log, in the context Coro", () => {
+  const { threads, loop, settle } = world();
+  const lines: string[] = [];
+  loop.log.ctx("Coro").slaves().logCb((line) => void lines.push(line));
+  threads.asyncPool(() => {
+    throw new Error("in the pool");
+  });
+  settle();
+  assert.match(lines[0], /error Coro: thread \[async_pool\] failed: Error: in the pool/);
 });
 
 Deno.test("static Coro accessors and the functions act on the default scheduler", async () => {

@@ -272,3 +272,22 @@ Deno.test("within() and options are checked", () => {
   assert.throws(() => lock.down({ signal: 5 as never }), usage);
   assert.throws(() => new SemaphoreSet().down(1, { timeout: NaN }), usage);
 });
+
+Deno.test("a limit of time ends with the loop, by a ClosedError", () => {
+  const { threads, loop, printed, print, settle } = world();
+  const lock = new Semaphore(0);
+  threads.async(function* () {
+    try {
+      yield* lock.down({ timeout: 3 });
+    } catch (error) {
+      print(`${(error as Error).name}: ${(error as Error).message}`);
+    }
+  });
+  settle();
+  loop.dispose();
+  settle();
+  assert.deepEqual(printed, [
+    "ClosedError: Cannot go on with semaphore.down(): the loop was disposed of",
+  ]);
+  assert.equal(lock.waiters, 0);
+});

@@ -6,11 +6,13 @@ import {
   Channel,
   type Coro,
   type Operation,
+  RWLock,
   schedule,
   Semaphore,
   Signal,
+  terminate,
 } from "@anyevent/coro";
-import { type Program, Reference, type Step } from "./reference.ts";
+import { CHILDREN, prioOf, type Program, Reference, type Step } from "./reference.ts";
 import { world } from "./world.ts";
 
 const step: fc.Arbitrary<Step> = fc.record({
@@ -19,16 +21,18 @@ const step: fc.Arbitrary<Step> = fc.record({
       ...["cede", "cede", "cedeNotself", "schedule", "ready", "ready", "cancel", "throw"],
       ...["suspend", "resume", "down", "up", "put", "get", "join"],
       ...["safeCancel", "scheduleTo", "cedeTo", "wait", "send", "broadcast"],
+      ...["async", "prio", "terminate", "rdlock", "wrlock", "unlock", "unlock"],
     ] as Step["op"][]),
   ),
   n: fc.nat(5),
 });
 
-const outsideStep = step.filter(({ op }) =>
-  ["ready", "cancel", "throw", "resume", "up", "put", "safeCancel", "send", "broadcast"].includes(
-    op,
-  )
-);
+const outsideOps = [
+  ...["ready", "cancel", "throw", "resume", "up", "put", "safeCancel", "send", "broadcast"],
+  ...["async", "prio", "unlock"],
+];
+
+const outsideStep = step.filter(({ op }) => outsideOps.includes(op));
 
 const program: fc.Arbitrary<Program> = fc.record({
   prio: fc.constantFrom(0, 0, 0, 1, -2),
@@ -51,6 +55,7 @@ function real({ programs, counts, sizes, outside }: Case) {
   const channels = sizes.map((size) => new Channel<number>(size));
   const all: Coro[] = [];
   const signal = new Signal();
+  const lock = new RWLock();
 
   function act({ op, n }: Step): Operation<unknown> | undefined {
     const target = all[n % all.length];
@@ -81,6 +86,17 @@ function real({ programs, counts, sizes, outside }: Case) {
         return target[op]();
       case "up":
         return void semaphore.up();
+      case "async":
+        return void start(CHILDREN[n % CHILDREN.length]);
+      case "prio":
+        return void target.prio(prioOf(n));
+      case "terminate":
+        return terminate();
+      case "rdlock":
+      case "wrlock":
+        return lock[op]();
+      case "unlock":
+        return lock.stats().readers > 0 || lock.stats().writer ? void lock.unlock() : undefined;
       case "throw":
         return void target.throw(`to ${n % all.length}`);
       default:
@@ -88,7 +104,8 @@ function real({ programs, counts, sizes, outside }: Case) {
     }
   }
 
-  programs.forEach(({ prio, steps }, id) => {
+  function start({ prio, steps }: Program): void {
+    const id = all.length;
     all.push(threads.spawn(function* () {
       try {
         for (const [pc, step] of steps.entries()) {
@@ -105,7 +122,9 @@ function real({ programs, counts, sizes, outside }: Case) {
         log.push(`${id} end`);
       }
     }, { prio }));
-  });
+  }
+
+  programs.forEach(start);
   settle();
   for (const steps of outside) {
     for (const step of steps) act(step);
@@ -117,6 +136,7 @@ function real({ programs, counts, sizes, outside }: Case) {
     counts: semaphores.map(({ count, waiters }) => [count, waiters]),
     sizes: channels.map(({ size }) => size),
     signal: signal.stats(),
+    lock: lock.stats(),
   };
   // One that is suspended keeps the wake-up it got.
   while (all.some((thread) => thread.isSuspended && !thread.isZombie)) {
@@ -126,8 +146,14 @@ function real({ programs, counts, sizes, outside }: Case) {
   for (const semaphore of semaphores) {
     assert.ok(semaphore.count <= 0 || semaphore.waiters === 0, "a wake-up was lost");
   }
+  const held = lock.stats();
+  assert.ok(
+    held.readers > 0 || held.writer || held.waitingReaders + held.waitingWriters === 0,
+    "a wake-up of the lock was lost",
+  );
   for (const thread of all) thread.cancel();
   assert.equal(threads.nready, 0);
+  assert.equal(lock.stats().waitingReaders + lock.stats().waitingWriters, 0);
   assert.deepEqual(semaphores.map(({ waiters }) => waiters), counts.map(() => 0));
   return left;
 }
@@ -145,6 +171,12 @@ function expected({ programs, counts, sizes, outside }: Case) {
     counts: model.semaphores.map(({ count, waiting }) => [count, waiting.length]),
     sizes: model.channels.map(({ items }) => items.length),
     signal: { awaited: model.signal.waiting.length, remembered: model.signal.remembered },
+    lock: {
+      readers: model.lock.readers,
+      writer: model.lock.writer,
+      waitingReaders: model.lock.waitingReaders.length,
+      waitingWriters: model.lock.waitingWriters.length,
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * A second, plain implementation of threads, semaphores and channels, to compare the real one with: arrays
+ * A second, plain implementation of threads, semaphores, channels, signals and locks, to compare the real one with: arrays
  * instead of links, program counters instead of generators.
  */
 
@@ -24,7 +24,13 @@ export interface Step {
     | "cedeTo"
     | "wait"
     | "send"
-    | "broadcast";
+    | "broadcast"
+    | "async"
+    | "prio"
+    | "terminate"
+    | "rdlock"
+    | "wrlock"
+    | "unlock";
   readonly n: number;
 }
 
@@ -34,12 +40,25 @@ export interface Program {
   readonly steps: readonly Step[];
 }
 
+/** What threads run that are made by `async`: the one of `n`. */
+export const CHILDREN: readonly Program[] = [
+  { prio: 0, steps: [{ op: "cede", n: 0 }, { op: "up", n: 0 }] },
+  { prio: 0, steps: [{ op: "get", n: 0 }, { op: "wrlock", n: 0 }, { op: "unlock", n: 0 }] },
+  { prio: 0, steps: [{ op: "down", n: 0 }, { op: "schedule", n: 0 }, { op: "up", n: 0 }] },
+];
+
+/** The priority that `prio` sets for an `n`. */
+export function prioOf(n: number): number {
+  return n - 2;
+}
+
 type Wait =
   | { readonly kind: "down" | "get"; readonly gate: RefGate; woken: boolean }
   | { readonly kind: "put"; readonly channel: RefChannel; released: boolean }
   | { readonly kind: "join"; readonly target: RefThread }
   | { readonly kind: "to"; readonly target: RefThread; readonly queues: boolean }
   | { readonly kind: "signal"; readonly signal: RefSignal; got: "nothing" | "send" | "broadcast" }
+  | { readonly kind: "lock"; readonly writes: boolean; woken: boolean }
   | { readonly kind: "switch" };
 
 interface RefGate {
@@ -60,9 +79,17 @@ interface RefSignal {
   waiting: RefThread[];
 }
 
+interface RefLock {
+  readers: number;
+  writer: boolean;
+  waitingReaders: RefThread[];
+  waitingWriters: RefThread[];
+}
+
 interface RefThread {
   readonly id: number;
   readonly program: Program;
+  prio: number;
   pc: number;
   begun: boolean;
   queued: boolean;
@@ -80,10 +107,11 @@ interface RefThread {
 /** Runs programs; `log` is what they did. */
 export class Reference {
   readonly log: string[] = [];
-  readonly threads: RefThread[];
+  readonly threads: RefThread[] = [];
   readonly semaphores: RefGate[];
   readonly channels: RefChannel[];
   readonly signal: RefSignal = { remembered: false, waiting: [] };
+  readonly lock: RefLock = { readers: 0, writer: false, waitingReaders: [], waitingWriters: [] };
   readonly #queues = new Map<number, RefThread[]>();
   #current: RefThread | undefined;
   #forced: RefThread | undefined;
@@ -96,9 +124,14 @@ export class Reference {
       putters: [],
       max: max === 0 ? Infinity : max,
     }));
-    this.threads = programs.map((program, id) => ({
-      id,
+    for (const program of programs) this.#async(program);
+  }
+
+  #async(program: Program): void {
+    const thread: RefThread = {
+      id: this.threads.length,
       program,
+      prio: program.prio,
       pc: 0,
       begun: false,
       queued: false,
@@ -110,8 +143,9 @@ export class Reference {
       returning: false,
       wait: undefined,
       joiners: [],
-    }));
-    for (const thread of this.threads) this.ready(thread);
+    };
+    this.threads.push(thread);
+    this.ready(thread);
   }
 
   /** Runs until nothing is ready. */
@@ -131,9 +165,9 @@ export class Reference {
   }
 
   #enqueue(thread: RefThread): void {
-    const queue = this.#queues.get(thread.program.prio) ?? [];
+    const queue = this.#queues.get(thread.prio) ?? [];
     queue.push(thread);
-    this.#queues.set(thread.program.prio, queue);
+    this.#queues.set(thread.prio, queue);
   }
 
   #pop(): RefThread | undefined {
@@ -278,6 +312,27 @@ export class Reference {
       case "broadcast":
         this.signal.remembered = false;
         for (const waiter of this.signal.waiting.splice(0)) this.#signal(waiter, "broadcast");
+        return;
+      case "async":
+        this.#async(CHILDREN[step.n % CHILDREN.length]);
+        return;
+      case "prio":
+        target.prio = prioOf(step.n);
+        return;
+      case "terminate":
+        this.#current!.doomed = true;
+        return { kind: "switch" };
+      case "rdlock":
+      case "wrlock": {
+        const writes = step.op === "wrlock";
+        return this.#lock(writes) ? undefined : { kind: "lock", writes, woken: false };
+      }
+      case "unlock":
+        // As nobody does who does not hold it.
+        if (this.lock.readers === 0 && !this.lock.writer) return;
+        if (this.lock.readers > 0) this.lock.readers--;
+        else this.lock.writer = false;
+        this.#unlocked();
     }
   }
 
@@ -287,6 +342,7 @@ export class Reference {
     if (wait.kind === "down" || wait.kind === "get") wait.gate.waiting.push(thread);
     if (wait.kind === "join") wait.target.joiners.push(thread);
     if (wait.kind === "signal") wait.signal.waiting.push(thread);
+    if (wait.kind === "lock") this.#lockers(wait.writes).push(thread);
     if (wait.kind === "to") {
       if (wait.queues) this.ready(thread);
       const displaced = this.#forced;
@@ -315,6 +371,14 @@ export class Reference {
         break;
       case "put":
         if (!wait.released) return false;
+        break;
+      case "lock":
+        if (!this.#lock(wait.writes)) {
+          if (wait.woken) this.#lockers(wait.writes).push(thread);
+          wait.woken = false;
+          return false;
+        }
+        this.#leaveLock(thread, wait.writes);
         break;
       case "down":
       case "get":
@@ -365,6 +429,37 @@ export class Reference {
     }
   }
 
+  #lock(writes: boolean): boolean {
+    const { lock } = this;
+    if (lock.writer || (writes && lock.readers > 0)) return false;
+    if (writes) lock.writer = true;
+    else lock.readers++;
+    return true;
+  }
+
+  #lockers(writes: boolean): RefThread[] {
+    return writes ? this.lock.waitingWriters : this.lock.waitingReaders;
+  }
+
+  #leaveLock(thread: RefThread, writes: boolean): void {
+    const list = this.#lockers(writes);
+    const at = list.indexOf(thread);
+    if (at >= 0) list.splice(at, 1);
+  }
+
+  /** Wakes one writer, else all readers, when it is free. */
+  #unlocked(): void {
+    const { readers, writer, waitingReaders, waitingWriters } = this.lock;
+    if (readers > 0 || writer) return;
+    const woken = waitingWriters.length > 0
+      ? waitingWriters.splice(0, 1)
+      : waitingReaders.splice(0);
+    for (const thread of woken) {
+      (thread.wait as { woken: boolean }).woken = true;
+      this.ready(thread);
+    }
+  }
+
   #send(): void {
     const waiter = this.signal.waiting.shift();
     if (waiter === undefined) this.signal.remembered = true;
@@ -387,6 +482,9 @@ export class Reference {
     } else if (wait?.kind === "signal") {
       this.signal.waiting = this.signal.waiting.filter((other) => other !== thread);
       if (wait.got === "send") this.#send();
+    } else if (wait?.kind === "lock") {
+      this.#leaveLock(thread, wait.writes);
+      if (wait.woken) this.#unlocked();
     } else if (wait?.kind === "join") {
       wait.target.joiners = wait.target.joiners.filter((other) => other !== thread);
     }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { cede, Semaphore, SemaphoreSet, Signal } from "@anyevent/coro";
+import { cede, Channel, Semaphore, SemaphoreSet, Signal } from "@anyevent/coro";
+import { operation, Strict } from "@anyevent/loop";
 import { world } from "./world.ts";
 
 Deno.test("ids are independent, made when needed, forgotten when as new", () => {
@@ -144,4 +145,56 @@ Deno.test("Signal.wait(callback) is called in its turn, or at once when one is r
     "broadcast",
     "broadcast",
   ]);
+});
+
+Deno.test("wait(callback) taken back leaves no id behind", () => {
+  const locks = new SemaphoreSet<string>(0);
+  const calls: string[] = [];
+  const waiting = locks.wait("a", () => void calls.push("a"));
+  assert.equal(locks.stats().size, 1);
+  waiting.cancel();
+  waiting.cancel();
+  assert.deepEqual(locks.stats(), { size: 0, waiters: 0 });
+  using _other = locks.wait("a", () => void calls.push("again"));
+  waiting[Symbol.dispose]();
+  assert.deepEqual(locks.stats(), { size: 1, waiters: 1 });
+  locks.up("a");
+  assert.deepEqual(calls, ["again"]);
+});
+
+Deno.test("limits hold for wait() of an id that is not in use, too", async () => {
+  const { threads } = world();
+  const locks = new SemaphoreSet<string>();
+  const signal = AbortSignal.abort(new Error("too late"));
+  await assert.rejects(threads.run(locks.wait("a", { signal })), /too late/);
+  assert.equal(locks.stats().size, 0);
+});
+
+Deno.test("strict mode reports nothing of what a set makes for itself, and no put() with a limit", async () => {
+  const reports: string[] = [];
+  Strict.enable({ report: (message) => void reports.push(message) });
+  const { threads, loop, env } = world();
+  try {
+    const locks = new SemaphoreSet<string>();
+    const channel = new Channel<number>(1);
+    const work = threads.run(operation(() => "work", function* () {
+      yield* locks.down("a");
+      locks.up("a");
+      yield* locks.withGuard("a", function* () {}, { timeout: 1 });
+      channel.put(1, { timeout: 1 });
+      using _held = yield* locks.guard("a");
+    }));
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    await work;
+    env.backend.exhaust();
+    const dropped = locks.down("b");
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    env.backend.exhaust();
+    assert.equal(reports.length, 1, reports.join("\n"));
+    assert.match(reports[0], /semaphoreSet\.down\(b\) was dropped/);
+    assert.equal(dropped.describe(), "semaphoreSet.down(b)");
+  } finally {
+    Strict.disable();
+    loop.dispose();
+  }
 });

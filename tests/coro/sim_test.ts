@@ -1,7 +1,16 @@
 /** Threads under virtual time: hours in no time, the same order each time, deadlocks told. */
 import assert from "node:assert/strict";
 import { simWorld } from "@anyevent/backends/sim";
-import { cede, Channel, type Coro, Scheduler, Semaphore } from "@anyevent/coro";
+import {
+  cede,
+  Channel,
+  type Coro,
+  RWLock,
+  Scheduler,
+  Semaphore,
+  SemaphoreSet,
+  Signal,
+} from "@anyevent/coro";
 import { Loop } from "@anyevent/loop";
 
 /** Producers, consumers and a thread that disturbs them, for a day. @returns what they did */
@@ -81,4 +90,140 @@ Deno.test("in a simulated world threads that cede without end do not stop the cl
   loop.timer({ after: 0.05, cb: () => stop = true });
   await env.world.finish(Promise.resolve(threads.run(spin.join())));
   assert.equal(stop, true);
+});
+
+Deno.test("in a simulated world who waits in vain gets a DeadlockError that names all who are blocked", async () => {
+  const env = simWorld().env("host");
+  const threads = new Scheduler(new Loop(env));
+  const blocked = threads.async(() => new Channel<number>().get());
+  blocked.desc = "reader";
+  await assert.rejects(env.world.finish(threads.run(new Semaphore(0).down())), {
+    name: "DeadlockError",
+    message: /semaphore\.down\(\).*thread reader waits for channel\.get\(\)/,
+  });
+  assert.equal(blocked.waitsFor, "channel.get()");
+  blocked.cancel();
+});
+
+/** Threads that take and give all locks at random, with limits, while others end and wake them at random. */
+async function torment(seed: number): Promise<readonly string[]> {
+  const env = simWorld({ seed }).env("host");
+  const loop = new Loop(env);
+  const threads = new Scheduler(loop);
+  threads.onUncaught = () => undefined;
+  const random = (limit: number): number => env.random.bytes(1)[0] % limit;
+  const semaphore = new Semaphore(2);
+  const set = new SemaphoreSet<number>();
+  const lock = new RWLock();
+  const signal = new Signal();
+  const channel = new Channel<number>(2);
+  const log: string[] = [];
+  let inside = 0;
+  let writers = 0;
+  let readers = 0;
+  const pause = function* () {
+    if (random(3) === 0) yield* loop.sleep(random(50) / 10);
+    else yield* cede();
+  };
+  const steps = [
+    function* () {
+      yield* semaphore.withGuard(function* () {
+        assert.ok(++inside <= 2);
+        try {
+          yield* pause();
+        } finally {
+          inside--;
+        }
+      }, { timeout: random(40) / 10 });
+    },
+    function* () {
+      using _held = yield* set.guard(random(3));
+      yield* pause();
+    },
+    function* () {
+      using _held = yield* lock.wrGuard({ timeout: 3 });
+      assert.deepEqual([++writers, readers], [1, 0]);
+      try {
+        yield* pause();
+      } finally {
+        writers--;
+      }
+    },
+    function* () {
+      using _held = yield* lock.rdGuard();
+      readers++;
+      assert.equal(writers, 0);
+      try {
+        yield* pause();
+      } finally {
+        readers--;
+      }
+    },
+    function* () {
+      yield* signal.wait({ timeout: 2 });
+    },
+    function* () {
+      signal.send();
+      yield* channel.put(random(9), { timeout: 1 });
+    },
+    function* () {
+      yield* channel.get({ timeout: 4 });
+    },
+  ];
+  const body = function* (name: number) {
+    for (let n = 0; n < 12; n++) {
+      try {
+        yield* steps[random(steps.length)]();
+        log.push(`${name}.${n}`);
+      } catch (error) {
+        if ((error as Error).name === "AssertionError") throw error;
+        log.push(`${name}.${n} ${(error as Error).name}`);
+      }
+    }
+  };
+  const all = Array.from({ length: 12 }, (_, name) => threads.async(body, name));
+  const failed: unknown[] = [];
+  for (const thread of all) thread.onUncaught = (error) => void failed.push(error);
+  const disturber = threads.async(function* () {
+    for (let n = 0; n < 60; n++) {
+      yield* loop.sleep(random(10) / 10);
+      const victim = all[random(all.length)];
+      const acts = [
+        "cancel",
+        "safeCancel",
+        "throw",
+        "ready",
+        "suspend",
+        "resume",
+        "resume",
+      ] as const;
+      const act = acts[random(acts.length)];
+      if (act === "throw") victim.throw(new Error("thrown"));
+      else if (act === "cancel" && random(3) > 0) victim.ready();
+      else victim[act]();
+    }
+    for (const thread of all) thread.resume();
+  });
+  await env.world.finish(
+    (async () => {
+      await threads.run(disturber.join());
+      for (const thread of all) await threads.run(thread.join());
+    })(),
+    86400,
+  );
+  assert.deepEqual(failed, []);
+  assert.deepEqual(semaphore.stats(), { count: 2, waiters: 0, woken: 0 });
+  assert.deepEqual(set.stats(), { size: 0, waiters: 0 });
+  const { waitingReaders, waitingWriters } = lock.stats();
+  assert.deepEqual([lock.stats().readers, waitingReaders, waitingWriters], [0, 0, 0]);
+  assert.deepEqual([signal.awaited, threads.nready, threads.list().length], [0, 0, 1]);
+  assert.equal(env.backend.stats().timers, 0);
+  return log;
+}
+
+Deno.test("in a simulated world no lock is lost or held twice, whatever becomes of the threads", async () => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const log = await torment(seed);
+    if (seed <= 3) assert.deepEqual(await torment(seed), log);
+  }
 });

@@ -205,3 +205,70 @@ Deno.test("a channel's iterator takes what is there now; each() and adjust()", (
   assert.throws(() => channel.adjust(0.5), { name: "UsageError", message: /0.5/ });
   assert.throws(() => channel.each(5 as never), { name: "UsageError", message: /5/ });
 });
+
+Deno.test("produce(): items are given in the order in which they were asked for", async () => {
+  const asked: Promise<IteratorResult<number, undefined>>[] = [];
+  const numbers = produce<number>(function* (emit) {
+    for (let n = 1; n <= 20; n++) yield* emit(n);
+  });
+  for (let i = 0; i < 25; i++) asked.push(numbers.next());
+  const got = await Promise.all(asked);
+  assert.deepEqual(
+    got.map(({ done, value }) => done ? "over" : value),
+    [...Array.from({ length: 20 }, (_, i) => i + 1), ...new Array(5).fill("over")],
+  );
+  // A failure is for who asked first after it, and those behind go on.
+  const failing = produce<number>(function* () {
+    throw new Error("failed");
+  });
+  const results = await Promise.allSettled([failing.next(), failing.next(), failing.next()]);
+  assert.deepEqual(results.map(({ status }) => status), ["rejected", "fulfilled", "fulfilled"]);
+});
+
+Deno.test("iterate(): a source that is not asynchronous, or gives no results, is taken as for await does", async () => {
+  const source = (next: () => unknown, last?: () => unknown): AsyncIterable<number> =>
+    ({
+      [Symbol.asyncIterator]: () => ({ next, ...last === undefined ? {} : { return: last } }),
+    }) as unknown as AsyncIterable<number>;
+  const { threads, env, printed, print } = world();
+  threads.onUncaught = (error) => print((error as Error).message);
+  const plain = source(() => ({ done: false, value: 1 }), () => ({ done: true }));
+  threads.async(() =>
+    iterate(plain).each(function* () {
+      throw new Error("left a plain one");
+    })
+  );
+  threads.async(() =>
+    iterate(source(() => Promise.resolve(5))).each(function* () {
+      print("never");
+    })
+  );
+  threads.async(function* () {
+    yield* iterate(source(() => null)).next();
+  });
+  threads.async(function* () {
+    yield* iterate(plain).return();
+    print("told a plain one");
+  });
+  const failing = source(() => ({ done: false, value: 1 }), () => {
+    throw new Error("return failed");
+  });
+  threads.async(() =>
+    iterate(failing).each(function* () {
+      throw new Error("left a failing one");
+    })
+  );
+  await env.backend.settle();
+  assert.deepEqual([...printed].sort(), [
+    "Cannot iterate: the source gave 5, which is no result",
+    "Cannot iterate: the source gave null, which is no result",
+    "left a failing one",
+    "left a plain one",
+    "told a plain one",
+  ]);
+  assert.match(
+    env.logged.map(({ message }) => message).join(),
+    /iterate\(\) failed: .*return failed/,
+  );
+  assert.equal(threads.list().length, 1);
+});

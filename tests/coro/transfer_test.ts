@@ -172,3 +172,25 @@ Deno.test("State.transfer() refuses wrong states; throw() arrives at the next tr
     "Cannot return from the body of a State: nobody is there to go on",
   ]);
 });
+
+Deno.test("killall() leaves a State alone, which is listed and nobody's thread", () => {
+  const { threads, printed, print, settle } = world();
+  threads.async(function* () {
+    const here = new State();
+    const there: State = new State(function* () {
+      for (;;) {
+        print("there");
+        yield* there.transfer(here);
+      }
+    });
+    yield* here.transfer(there);
+    const other = threads.async(() => schedule());
+    assert.equal(threads.list().length, 4);
+    threads.killall();
+    assert.deepEqual([other.isZombie, there.isZombie], [true, false]);
+    yield* here.transfer(there);
+    there.cancel();
+  });
+  settle();
+  assert.deepEqual(printed, ["there", "there"]);
+});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cede, onEnter, onLeave, schedule } from "@anyevent/coro";
+import { cede, type Coro, onEnter, onLeave, schedule } from "@anyevent/coro";
 import { world } from "./world.ts";
 
 Deno.test("onEnter() and onLeave() run at each switch of their thread, in order and reverse order", () => {
@@ -115,4 +115,29 @@ Deno.test("a block that throws goes to onUncaught, and the thread goes on", () =
 Deno.test("onEnter() checks its block", () => {
   assert.throws(() => onEnter(5 as never), { name: "UsageError", message: /onEnter: 5/ });
   assert.throws(() => onLeave(() => undefined), { name: "UsageError", message: /main/ });
+});
+
+Deno.test("cancel() by a leave block ends the thread where it stops", () => {
+  const { threads, printed, print, settle } = world();
+  const thread: Coro = threads.async(function* () {
+    try {
+      using _enter = onEnter(() => print("enter"));
+      onLeave(() => {
+        print("leave");
+        thread.cancel("gone");
+      });
+      yield* schedule();
+      print("never");
+    } finally {
+      print("finally");
+    }
+  });
+  settle();
+  assert.deepEqual(printed, ["enter", "leave", "enter", "finally", "leave"]);
+  assert.equal(thread.isZombie, true);
+  threads.async(function* () {
+    print((yield* thread.join()).join());
+  });
+  settle();
+  assert.equal(printed.at(-1), "gone");
 });
