@@ -3,7 +3,11 @@ import { type Operation, operation, type RESUMED, type Suspension } from "@anyev
 import { Gate, GateOperation } from "./gate.ts";
 import { checkOptions, limited, type WaitOptions } from "./limited.ts";
 import type { ThreadSteps } from "./thread.ts";
-import { NOTHING, QueuedOperation, WaitList } from "./wait_list.ts";
+import { QueuedOperation, WaitList } from "./wait_list.ts";
+import * as waiting from "./wait_list.ts";
+
+// Constants of this file are folded into the machine code, imports looked up at each use.
+const { NOTHING } = waiting;
 
 /** Given to the count of items by `shutdown`: nobody has to wait for an item any more. */
 const ENDLESS = 1e9;

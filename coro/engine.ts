@@ -22,11 +22,9 @@ import { type Backend, messageOf } from "@anyevent/backends/contract";
 import {
   addAwaiting,
   beginWait,
-  driving,
   LOOK,
   type Loop,
   type Operation,
-  RESUMED,
   type Suspension,
   type ThreadLister,
   WaitOperation,
@@ -34,37 +32,41 @@ import {
 import { ReadyQueue } from "./ready_queue.ts";
 import { leave } from "./leave.ts";
 import { lineOf } from "./listing.ts";
-import { drive, finish, isGenerator, isOperation, resume, throwIn } from "./steps.ts";
-import { CEDE, CEDE_NOTSELF, SCHEDULE } from "./switching.ts";
+import { drive, finish, isGenerator, isOperation, throwIn } from "./steps.ts";
+import { SCHEDULE } from "./switching.ts";
 import { foreign } from "./foreign.ts";
 import { LEAN, QueuedOperation } from "./wait_list.ts";
 import {
   AWAIT,
   BARE,
+  type Blocks,
   DOOMED,
   Extra,
   FAILED,
   LEAVING,
   LISTED,
   MAIN,
-  MISSED,
   NEW,
   type Outcome,
   PENDING,
   POOLED,
-  READY,
   RETURNING,
   type Settle,
-  SLOW_ENTRY,
-  SLOW_EXIT,
-  SUSPENDED,
   Task,
   type TaskSteps,
   TRACED,
   type TraceEvent,
-  WOUND,
-  ZOMBIE,
 } from "./task.ts";
+import * as operations from "@anyevent/loop";
+import * as bodies from "./steps.ts";
+import * as switching from "./switching.ts";
+import * as tasks from "./task.ts";
+
+// What is needed at each switch: constants of this file are folded into the machine code, imports looked up.
+const { driving, RESUMED } = operations;
+const { resume } = bodies;
+const { CEDE, CEDE_NOTSELF } = switching;
+const { MISSED, READY, SLOW_ENTRY, SLOW_EXIT, SUSPENDED, WOUND, ZOMBIE } = tasks;
 
 /**
  * Seconds after which a batch gives way to the loop; a clock that counts milliseconds makes it up to one.
@@ -81,6 +83,7 @@ const MOST_CANCELS = 200;
 const POOL_SIZE = 8;
 /** The clock is looked at after 1, 2, 4, … switches, and at least this often. */
 const MAX_STRIDE = 256;
+const NO_BLOCKS: Blocks["all"] = [];
 const RESUMES: TraceEvent = { kind: "resumed" };
 let running: Engine | undefined;
 
@@ -577,7 +580,9 @@ export class Engine implements ThreadLister {
       task.uses++;
       let result: IteratorResult<Suspension, unknown>;
       try {
-        if ((flags & SLOW_ENTRY) === 0) {
+        const slow = flags & SLOW_ENTRY;
+        if (slow === 0 || slow === WOUND) {
+          if (slow !== 0) this.#enterBlocks(task);
           task.abort = undefined;
           result = resume.call(task.steps!, RESUMED);
         } else {
@@ -665,7 +670,7 @@ export class Engine implements ThreadLister {
       return throwIn(task.steps!, error);
     }
     task.abort = undefined;
-    if ((task.flags & NEW) === 0) return task.steps!.next(RESUMED);
+    if ((task.flags & NEW) === 0) return resume.call(task.steps!, RESUMED);
     return this.#begin(task);
   }
 
@@ -979,11 +984,13 @@ export class Engine implements ThreadLister {
   }
 
   #enterBlocks(task: Task): void {
-    for (const block of task.rare?.enter?.slice() ?? []) this.#guarded(task, block);
+    const blocks = task.rare?.enter?.all ?? NO_BLOCKS;
+    for (let i = 0; i < blocks.length; i++) this.#guarded(task, blocks[i].block);
   }
 
   #leaveBlocks(task: Task): void {
-    for (const block of task.rare?.leave?.slice().reverse() ?? []) this.#guarded(task, block);
+    const blocks = task.rare?.leave?.all ?? NO_BLOCKS;
+    for (let i = blocks.length - 1; i >= 0; i--) this.#guarded(task, blocks[i].block);
   }
 
   /** Callbacks must not throw; should one, the others and the engine go on. */

@@ -1,5 +1,10 @@
-import { type Task, ZOMBIE } from "./task.ts";
-import { PRIO_MAX, PRIO_MIN } from "./priority.ts";
+import * as priority from "./priority.ts";
+import * as tasks from "./task.ts";
+
+// Constants of this file are folded into the machine code, imports looked up at each use.
+const { PRIO_MAX, PRIO_MIN } = priority;
+const { ZOMBIE } = tasks;
+type Task = tasks.Task;
 
 const LEVELS = PRIO_MAX - PRIO_MIN + 1;
 

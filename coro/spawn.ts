@@ -11,8 +11,11 @@ import { currentEngine } from "./default_engine.ts";
 import { runningEngine } from "./engine.ts";
 import { limited, type WaitOptions } from "./limited.ts";
 import { start, startPooled } from "./scheduler.ts";
-import { CEDE, CEDE_NOTSELF, SCHEDULE } from "./switching.ts";
 import { checkBody, type Coro, coroOf, type ThreadBody } from "./thread.ts";
+import * as switching from "./switching.ts";
+
+// Constants of this file are folded into the machine code, imports looked up at each use.
+const { CEDE, CEDE_NOTSELF, SCHEDULE } = switching;
 
 /**
  * Starts a thread: makes it and puts it at the tail of the ready queue. The body has not run when this

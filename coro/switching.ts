@@ -5,15 +5,11 @@
  * @module
  */
 import { UsageError } from "@anyevent/backends/contract";
-import {
-  type Abort,
-  driving,
-  LOOK,
-  RESUMED,
-  type Suspension,
-  WaitOperation,
-  type Waker,
-} from "@anyevent/loop";
+import { type Abort, LOOK, type Suspension, WaitOperation, type Waker } from "@anyevent/loop";
+import * as operations from "@anyevent/loop";
+
+// Constants of this file are folded into the machine code, imports looked up at each use.
+const { driving, RESUMED } = operations;
 
 const NO_ABORT: Abort = () => undefined;
 const DONE: IteratorReturnResult<void> = { value: undefined, done: true };

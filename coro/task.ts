@@ -74,6 +74,11 @@ export interface Settle {
   forget: (() => void) | undefined;
 }
 
+/** Enter or leave blocks, oldest first. Replaced as a whole: they may come and go while they run. */
+export interface Blocks {
+  all: readonly { readonly block: () => void }[];
+}
+
 /** What few threads need. */
 export class Extra {
   desc: string | undefined = undefined;
@@ -85,8 +90,8 @@ export class Extra {
   onEnd: ((outcome: Outcome) => void) | undefined = undefined;
   onUncaught: ((error: unknown, coro: Coro) => void) | undefined = undefined;
   trace: ((event: TraceEvent) => void) | undefined = undefined;
-  enter: (() => void)[] | undefined = undefined;
-  leave: (() => void)[] | undefined = undefined;
+  enter: Blocks | undefined = undefined;
+  leave: Blocks | undefined = undefined;
   rouse: object | undefined = undefined;
   pending: unknown = undefined;
   settle: Settle | undefined = undefined;

@@ -1,6 +1,10 @@
 import { UsageError } from "@anyevent/backends/contract";
-import { type Abort, driving, WaitOperation, type Waker } from "@anyevent/loop";
+import { type Abort, WaitOperation, type Waker } from "@anyevent/loop";
 import { Task } from "./task.ts";
+import * as operations from "@anyevent/loop";
+
+// Constants of this file are folded into the machine code, imports looked up at each use.
+const { driving } = operations;
 
 /** What a {@linkcode WaitList} links. */
 export interface WaitNode {

@@ -1,6 +1,6 @@
 import { show, UsageError } from "@anyevent/backends/contract";
 import { currentEngine } from "./default_engine.ts";
-import { type Task, WOUND } from "./task.ts";
+import { type Blocks, type Task, WOUND } from "./task.ts";
 
 /** A block of {@linkcode onEnter} or {@linkcode onLeave}: taken back at the end of a scope by `using`. */
 export interface Winder extends Disposable {
@@ -35,7 +35,7 @@ export interface Winder extends Disposable {
 export function onEnter(block: () => void): Winder {
   const task = taskForWinder(block, "onEnter");
   const { extra } = task;
-  const enter = extra.enter ??= [];
+  const enter = extra.enter ??= { all: [] };
   block();
   return new Installed(task, enter, block, false);
 }
@@ -62,7 +62,7 @@ export function onEnter(block: () => void): Winder {
  */
 export function onLeave(block: () => void): Winder {
   const task = taskForWinder(block, "onLeave");
-  return new Installed(task, task.extra.leave ??= [], block, true);
+  return new Installed(task, task.extra.leave ??= { all: [] }, block, true);
 }
 
 /**
@@ -124,17 +124,17 @@ function taskForWinder(block: unknown, what: string): Task {
 
 class Installed implements Winder {
   readonly #task: Task;
-  readonly #list: (() => void)[];
-  readonly #block: () => void;
+  readonly #blocks: Blocks;
+  /** An object of its own: the same block may be installed twice. */
+  readonly #entry: Blocks["all"][number];
   readonly #runs: boolean;
 
-  constructor(task: Task, list: (() => void)[], block: () => void, runs: boolean) {
+  constructor(task: Task, blocks: Blocks, block: () => void, runs: boolean) {
     this.#task = task;
-    this.#list = list;
-    // A function of its own: the same block may be installed twice.
-    this.#block = () => block();
+    this.#blocks = blocks;
+    this.#entry = { block };
     this.#runs = runs;
-    list.push(this.#block);
+    blocks.all = [...blocks.all, this.#entry];
     task.flags |= WOUND;
   }
 
@@ -143,15 +143,16 @@ class Installed implements Winder {
   }
 
   [Symbol.dispose](): void {
-    if (this.#remove() && this.#runs) this.#block();
+    const { block } = this.#entry;
+    if (this.#remove() && this.#runs) block();
   }
 
   #remove(): boolean {
-    const at = this.#list.indexOf(this.#block);
-    if (at < 0) return false;
-    this.#list.splice(at, 1);
+    const { all } = this.#blocks;
+    if (!all.includes(this.#entry)) return false;
+    this.#blocks.all = all.filter((entry) => entry !== this.#entry);
     const rare = this.#task.rare;
-    if (!rare?.enter?.length && !rare?.leave?.length) this.#task.flags &= ~WOUND;
+    if (!rare?.enter?.all.length && !rare?.leave?.all.length) this.#task.flags &= ~WOUND;
     return true;
   }
 }

@@ -102,18 +102,16 @@ const MOST_MICROSECONDS = 10_000;
 function ring(hall: Waiting): void {
   const { calls } = libc();
   const { epoll } = hall;
+  const from = performance.now();
   calls.write(hall.bell, ONE, 8);
   // The system writes into the other thread's buffer, which is zero until then, just before it returns.
   for (let left = YIELDS; epoll.events(0) === 0 && left > 0; left--) calls.sched_yield();
-  let slept = 0;
-  for (let i = 1; epoll.events(0) === 0 && i <= SLEEPS; i++) {
-    calls.usleep(i * SLEEP_MICROSECONDS);
-    slept += i * SLEEP_MICROSECONDS;
-  }
+  for (let i = 1; epoll.events(0) === 0 && i <= SLEEPS; i++) calls.usleep(i * SLEEP_MICROSECONDS);
   // Else it has not even begun to wait, as the pool has no thread left: its return shuts the rest.
   if (epoll.events(0) !== 0) shut(hall);
   // It has to come back from there, which takes as long again as getting there took.
-  calls.usleep(Math.min(slept, MOST_MICROSECONDS) + SLEEP_MICROSECONDS);
+  const passed = Math.round((performance.now() - from) * 1000);
+  calls.usleep(Math.min(passed, MOST_MICROSECONDS) + SLEEP_MICROSECONDS);
 }
 
 function wait(hall: Waiting): void {

@@ -137,26 +137,32 @@ async function torment(seed: number): Promise<readonly string[]> {
       }, { timeout: random(40) / 10 });
     },
     function* () {
-      using _held = yield* set.guard(random(3));
-      yield* pause();
+      const held = yield* set.guard(random(3));
+      try {
+        yield* pause();
+      } finally {
+        held.release();
+      }
     },
     function* () {
-      using _held = yield* lock.wrGuard({ timeout: 3 });
+      const held = yield* lock.wrGuard({ timeout: 3 });
       assert.deepEqual([++writers, readers], [1, 0]);
       try {
         yield* pause();
       } finally {
         writers--;
+        held.release();
       }
     },
     function* () {
-      using _held = yield* lock.rdGuard();
+      const held = yield* lock.rdGuard();
       readers++;
       assert.equal(writers, 0);
       try {
         yield* pause();
       } finally {
         readers--;
+        held.release();
       }
     },
     function* () {
