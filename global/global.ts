@@ -1,4 +1,5 @@
-import { extendNodes, type Node, type NodeExtension, type Registration } from "@anyevent/mp";
+import { show, UsageError } from "@anyevent/backends/contract";
+import { extendNodes, Node, type NodeExtension, type Registration } from "@anyevent/mp";
 import { Groups } from "./groups.ts";
 import { CONNECT_FUNCTION, Membership } from "./membership.ts";
 import { Seeds } from "./seeds.ts";
@@ -41,8 +42,12 @@ export class Global implements NodeExtension {
    * Use `globalOf`.
    *
    * @param node whose side it is
+   * @throws {UsageError} when it is none
    */
   constructor(node: Node) {
+    if (!(node instanceof Node)) {
+      throw new UsageError(`Cannot make Global: ${show(node)} is not a Node`);
+    }
     this.#node = node;
     this.seeds = new Seeds(node);
     this.groups = new Groups(node, (...change) => this.membership.announce(...change));

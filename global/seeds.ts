@@ -1,4 +1,4 @@
-import { type Address, messageOf } from "@anyevent/backends/contract";
+import { type Address, messageOf, show, UsageError } from "@anyevent/backends/contract";
 import type { Watcher } from "@anyevent/loop";
 import { formatAddress, isLoopback, type Node, type NodeId } from "@anyevent/mp";
 import { Backoff, SETTLED } from "./backoff.ts";
@@ -76,6 +76,9 @@ export class Seeds {
    * while there is neither secret nor certificate
    */
   async join(texts: readonly string[]): Promise<void> {
+    if (!Array.isArray(texts) || texts.some((text) => typeof text !== "string")) {
+      throw new UsageError(`Cannot join the mesh by ${show(texts)}: it is no list of addresses`);
+    }
     const parts = new Set(texts.flatMap((text) => text.split(",")).map((text) => text.trim()));
     if (parts.size === 0) return;
     const names = [...parts].map((text) => new SeedName(this.#node, text));
@@ -104,8 +107,15 @@ export class Seeds {
     this.#begin(names.flatMap((name) => name.addresses), true);
   }
 
-  /** Begins: every seed once within the first tenth of a second, then rounds. */
+  /**
+   * Begins: every seed once within the first tenth of a second, then rounds.
+   *
+   * @throws {UsageError} when they are no list
+   */
   start(addresses: readonly Address[]): void {
+    if (!Array.isArray(addresses)) {
+      throw new UsageError(`Cannot start seeding: ${show(addresses)} is no list of addresses`);
+    }
     this.#begin(addresses, false);
   }
 

@@ -1,4 +1,4 @@
-import type { Env } from "@anyevent/backends/contract";
+import { type Env, show, UsageError } from "@anyevent/backends/contract";
 import type { Callback } from "./callback.ts";
 import type { CondVar, CondVarCallback } from "./condvar.ts";
 import type { LogLevelLike } from "./log/levels.ts";
@@ -10,7 +10,7 @@ import type {
   SignalArguments,
   TimerArguments,
 } from "./loop.ts";
-import { type BackendEntry, type Detector, detector } from "./registry.ts";
+import { type BackendEntry, Detector, detector } from "./registry.ts";
 import type { IpProtocol } from "./sockaddr.ts";
 import { socketsOf } from "./sockets.ts";
 import type { CallbackErrorHandler, Registration, Watcher } from "./watcher.ts";
@@ -38,6 +38,9 @@ export class AnyEventApi {
    * @param detector whose default loop to use
    */
   constructor(detector: Detector) {
+    if (!(detector instanceof Detector)) {
+      throw new UsageError(`Cannot make AnyEvent: ${show(detector)} is not a Detector`);
+    }
     this.#detector = detector;
   }
 

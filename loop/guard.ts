@@ -1,3 +1,4 @@
+import { checkOptional } from "./arguments.ts";
 import { toFunction } from "./callback.ts";
 import { isThenable } from "./callback.ts";
 import { defaultLoop } from "./registry.ts";
@@ -43,7 +44,7 @@ class BlockGuard implements Guard {
  *
  * @param block what to run
  * @param onError gets what it throws; default: `onCallbackError` of the default loop
- * @throws {UsageError} when `block` is not a function
+ * @throws {UsageError} when `block` or `onError` is not a function
  * @example
  * ```ts
  * import { guard } from "@anyevent/loop";
@@ -55,6 +56,7 @@ class BlockGuard implements Guard {
  * ```
  */
 export function guard(block: () => unknown, onError?: (error: unknown) => void): Guard {
+  checkOptional(onError, "make guard: onError");
   return new BlockGuard(
     toFunction(block, "make guard"),
     onError ?? ((error) => defaultLoop().callbackFailed(error, "guard()")),

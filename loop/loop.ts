@@ -1,5 +1,6 @@
 // Longer than most files here: it is the list of everything a loop can do; how it is done is elsewhere.
 import { type Env, type IoMode, show, type Undo, UsageError } from "@anyevent/backends/contract";
+import { checkOptions } from "./arguments.ts";
 import { type Callback, toFunction } from "./callback.ts";
 import { CondVar, type CondVarCallback, type CondVarHost } from "./condvar.ts";
 import { Core } from "./core.ts";
@@ -117,15 +118,16 @@ export class Loop implements CondVarHost, Disposable {
    * Starts nothing yet.
    *
    * @param env platform; several loops may share one
-   * @throws {UsageError} when `env` has no backend
+   * @throws {UsageError} when `env` has no backend, or an option makes no sense
    */
   constructor(env: Env, options: LoopOptions = {}) {
     if (typeof env?.backend?.timer !== "function") {
       throw new UsageError(`Cannot make loop: ${show(env)} is no Env with a backend`);
     }
+    checkOptions(options, "make loop");
     this.env = env;
     this.#core = new Core(env);
-    this.#core.onCallbackError = options.onCallbackError;
+    this.onCallbackError = options.onCallbackError;
     this.#undoDeadlocks = reportDeadlocks(env.backend);
   }
 
@@ -313,7 +315,7 @@ export class Loop implements CondVarHost, Disposable {
   condvar<T extends readonly unknown[] = unknown[]>(
     options?: { readonly cb?: CondVarCallback<T> },
   ): CondVar<T> {
-    if (strictness.on && options !== undefined) strictness.checks.named("condvar", options);
+    if (options !== undefined) checkArguments(options, "make condvar", "condvar");
     return new CondVar<T>(options?.cb, this);
   }
 
@@ -384,6 +386,9 @@ export class Loop implements CondVarHost, Disposable {
    */
   onDispose(cb: () => void): Undo {
     this.#core.checkOpen("register onDispose");
+    if (typeof cb !== "function") {
+      throw new UsageError(`Cannot register onDispose: ${show(cb)} is not a function`);
+    }
     const entry = { cb };
     this.#disposers.add(entry);
     return () => void this.#disposers.delete(entry);

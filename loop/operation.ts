@@ -272,6 +272,7 @@ class GeneratorOperation<T> implements Operation<T> {
  *
  * @param description what it waits for, made when asked for
  * @param body runs when the operation is run, at most once
+ * @throws {UsageError} when either is not a function
  * @example
  * ```ts
  * import { operation, sleep } from "@anyevent/loop";
@@ -289,6 +290,10 @@ export function operation<T>(
   description: () => string,
   body: () => Generator<Suspension, T, typeof RESUMED | undefined>,
 ): Operation<T> {
+  if (typeof description !== "function" || typeof body !== "function") {
+    const wrong = typeof body === "function" ? description : body;
+    throw new UsageError(`Cannot make operation: ${show(wrong)} is not a function`);
+  }
   return new GeneratorOperation(description, body);
 }
 
@@ -360,6 +365,9 @@ let awaitingChanged: (count: number) => void = () => undefined;
  * wait already
  */
 export function watchAwaiting(changed: (count: number) => void): void {
+  if (typeof changed !== "function") {
+    throw new UsageError(`Cannot watch awaits: ${show(changed)} is not a function`);
+  }
   awaitingChanged = changed;
   if (awaiting.size > 0) changed(awaiting.size);
 }
@@ -458,6 +466,9 @@ let bridge: Bridge = new PromiseBridge();
  * @returns the bridge used so far
  */
 export function setBridge(next: Bridge): Bridge {
+  if (typeof next?.run !== "function") {
+    throw new UsageError(`Cannot set bridge: ${show(next)} has no run method`);
+  }
   const previous = bridge;
   bridge = next;
   return previous;

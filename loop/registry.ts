@@ -11,6 +11,7 @@ import { nodeHost, pureEnv } from "@anyevent/backends/pure";
 import { simEnv } from "@anyevent/backends/sim";
 import { type Callback, toFunction } from "./callback.ts";
 import { late } from "./late.ts";
+import { toLevel } from "./log/levels.ts";
 import { logSettings } from "./log/settings.ts";
 import { Loop } from "./loop.ts";
 import type { CallbackErrorHandler, Registration } from "./watcher.ts";
@@ -55,10 +56,17 @@ export class Detector {
    * Nothing is chosen yet.
    *
    * @param builtIn at least one; the first is the default, and says what the environment is
-   * @throws {UsageError} when there is none
+   * @throws {UsageError} when there is none, or one is no backend
    */
   constructor(builtIn: readonly BackendEntry[]) {
+    if (!Array.isArray(builtIn)) {
+      throw new UsageError(`Cannot make detector: ${show(builtIn)} is no list of backends`);
+    }
     if (builtIn.length === 0) throw new UsageError("Cannot make detector: no backend is built in");
+    for (const entry of builtIn) {
+      if (typeof entry?.name === "string" && typeof entry.create === "function") continue;
+      throw new UsageError(`Cannot make detector: ${show(entry)} is no { name, create }`);
+    }
     this.#builtIn = builtIn;
   }
 
@@ -140,6 +148,7 @@ export class Detector {
 
   /** Logs where the default loop does; nothing is chosen by it. */
   log(level: LogLevel, message: string): void {
+    toLevel(level, "log");
     if (this.#loop !== undefined) this.#loop.log.ctx("AnyEvent::Strict").log(level, message);
     else this.#builtIn[0].create().log(level, message);
   }

@@ -119,6 +119,11 @@ export function getservbyname(name: string, protocol: ProtocolName = "tcp"): num
   if (typeof name !== "string") {
     throw new UsageError(`Cannot look up service ${show(name)}: it is not a string`);
   }
+  if (typeof protocol !== "string") {
+    throw new UsageError(
+      `Cannot look up service ${name}: protocol ${show(protocol)} is not a string`,
+    );
+  }
   return PORTS.get(`${name}/${protocol}`);
 }
 

@@ -1,6 +1,8 @@
 import { type ByteStream, show, UsageError } from "@anyevent/backends/contract";
 import { formatHostport, parseAddress, parseUnix } from "./address.ts";
+import { checkOptional, checkOptions } from "./arguments.ts";
 import { type Callback, toFunction } from "./callback.ts";
+import { checkLoop } from "./check_loop.ts";
 import {
   ConnectAttempt,
   type ConnectCallback,
@@ -67,9 +69,10 @@ export class Sockets {
    * Uses nothing yet.
    *
    * @param loop whose Env has the sockets
+   * @throws {UsageError} when it is no loop
    */
   constructor(loop: Loop) {
-    this.#loop = loop;
+    this.#loop = checkLoop(loop, "make sockets");
     this.#hostResolver = new HostResolver(
       loop.env.host,
       (level, message) => void this.#log().log(level, message),
@@ -142,6 +145,7 @@ export class Sockets {
     options: ConnectOptions = {},
   ): Operation<ByteStream> {
     sockaddrRequest("connect", host, service, "tcp", 0, "stream");
+    checkOptions(options, "connect");
     const { timeout, prepare } = options;
     checkOptional(prepare, "connect: prepare");
     const limit = timeout === undefined ? 0 : seconds(timeout, "connect: timeout");
@@ -279,6 +283,7 @@ const known = new WeakMap<Loop, Sockets>();
  *
  * @param loop any
  * @returns the same for the same loop
+ * @throws {UsageError} when it is no loop
  * @example
  * ```ts
  * import { defaultLoop, socketsOf } from "@anyevent/loop";
@@ -294,10 +299,4 @@ export function socketsOf(loop: Loop): Sockets {
     known.set(loop, sockets);
   }
   return sockets;
-}
-
-function checkOptional(value: unknown, what: string): void {
-  if (value !== undefined && typeof value !== "function") {
-    throw new UsageError(`Cannot ${what}: ${show(value)} is not a function`);
-  }
 }

@@ -66,6 +66,7 @@ function readPattern(
  *
  * @param address nothing is looked up; of names `localhost` alone counts
  * @returns true for loopback addresses and Unix sockets
+ * @throws {UsageError} when it is no address
  * @example
  * ```ts
  * import { isLoopback } from "@anyevent/mp";
@@ -75,7 +76,10 @@ function readPattern(
  * ```
  */
 export function isLoopback(address: Address): boolean {
-  if (address.transport === "unix") return true;
+  if (address?.transport === "unix") return true;
+  if (typeof address?.host !== "string") {
+    throw new UsageError(`Cannot tell whether ${show(address)} is loopback: it is no Address`);
+  }
   const ipn = parseAddress(address.host);
   if (ipn === undefined) return address.host.toLowerCase() === "localhost";
   return addressFamily(ipn) === 4 ? ipn[0] === 127 : formatAddress(ipn) === "::1";
@@ -129,7 +133,7 @@ function literal(text: string): string | undefined {
  * @param host names itself, its addresses and those of others
  * @param purpose to connect needs a port; default: to bind
  * @returns numeric addresses and Unix sockets
- * @throws {UsageError} for what cannot be parsed, or needs a port
+ * @throws {UsageError} for what cannot be parsed, or needs a port, and other wrong arguments
  * @throws {PeerError} for a name without addresses
  * @example
  * ```ts
@@ -149,6 +153,17 @@ export async function resolveAddresses(
   host: Pick<Host, "hostname" | "interfaceAddresses" | "resolve">,
   purpose: "bind to" | "connect to" = "bind to",
 ): Promise<readonly Address[]> {
+  if (!Array.isArray(texts) || texts.some((text) => typeof text !== "string")) {
+    throw new UsageError(`Cannot resolve addresses ${show(texts)}: they are no list of strings`);
+  }
+  if (typeof host?.resolve !== "function") {
+    throw new UsageError(`Cannot resolve addresses: host ${show(host)} has no resolve method`);
+  }
+  if (purpose !== "bind to" && purpose !== "connect to") {
+    throw new UsageError(
+      `Cannot resolve addresses: purpose ${show(purpose)} is neither "bind to" nor "connect to"`,
+    );
+  }
   const found = new Map<string, Address>();
   const add = (address: Address): void => void found.set(formatAddress(address), address);
   const read = texts.flatMap((text) => text.split(","))

@@ -99,6 +99,7 @@ const SECRET_KEYS: ReadonlySet<string> = new Set(["secret", "cert"]);
  *
  * @param key a name as in the configuration file
  * @returns what is in camelCase already comes back as it is
+ * @throws {UsageError} when it is not a string
  * @example
  * ```ts
  * import { camelKey } from "@anyevent/mp";
@@ -107,6 +108,9 @@ const SECRET_KEYS: ReadonlySet<string> = new Set(["secret", "cert"]);
  * ```
  */
 export function camelKey(key: string): string {
+  if (typeof key !== "string") {
+    throw new UsageError(`Cannot name setting ${show(key)}: it is not a string`);
+  }
   return key.replace(/_([a-z])/g, (_, c: string) => c.toUpperCase());
 }
 
@@ -187,8 +191,10 @@ function checkValue(key: keyof NodeConfig, value: unknown): unknown {
  * ```
  */
 export function checkConfig(config: unknown): NodeConfig {
-  if (typeof config !== "object" || config === null || Array.isArray(config)) {
-    throw new UsageError(`Cannot configure with ${show(config)}: it must be an object of settings`);
+  if (!isObject(config)) {
+    throw new UsageError(
+      `Cannot configure with ${unlessText(config)}: it must be an object of settings`,
+    );
   }
   const checked: Record<string, unknown> = {};
   for (const [given, value] of Object.entries(config)) {
@@ -220,6 +226,7 @@ export interface ConfigFile {
  *
  * @param env whose environment variables to read
  * @returns `undefined` when the environment does not tell, or may not be read
+ * @throws {UsageError} when it is no Env
  * @example
  * ```ts
  * import { simWorld } from "@anyevent/backends/sim";
@@ -230,7 +237,7 @@ export interface ConfigFile {
  * ```
  */
 export function configPath(env: Env): string | undefined {
-  const { host } = env;
+  const { host } = checkEnv(env, "find configuration file");
   const given = host.env("ANYEVENT_MP_RC") ?? host.env("PERL_ANYEVENT_MP_RC");
   if (given !== undefined && given !== "") return given;
   const home = host.env("HOME");
@@ -244,7 +251,7 @@ export function configPath(env: Env): string | undefined {
  *
  * @param text one value
  * @returns the value
- * @throws {SyntaxError} when it is none
+ * @throws {UsageError} when it is none; nothing of the text is shown, as secrets may be in it
  * @example
  * ```ts
  * import { parseRelaxed } from "@anyevent/mp";
@@ -255,6 +262,9 @@ export function configPath(env: Env): string | undefined {
  * ```
  */
 export function parseRelaxed(text: string): unknown {
+  if (typeof text !== "string") {
+    throw new UsageError(`Cannot parse relaxed JSON: ${show(text)} is not a string`);
+  }
   let out = "";
   for (let i = 0; i < text.length; i++) {
     const c = text[i];
@@ -269,7 +279,27 @@ export function parseRelaxed(text: string): unknown {
       out = out.replace(/,\s*$/, "") + c;
     } else out += c;
   }
-  return JSON.parse(out);
+  try {
+    return JSON.parse(out);
+  } catch (error) {
+    // The host quotes the text around the place, which may be a secret; so it is no cause either.
+    const why = messageOf(error).replace(/,? ?(?:\.\.\.)?"[^]*$/, "") || "it is none";
+    throw new UsageError(`Cannot parse relaxed JSON: ${why}`);
+  }
+}
+
+function checkEnv(env: Env, what: string): Env {
+  if (typeof env?.host?.env === "function") return env;
+  throw new UsageError(`Cannot ${what}: ${show(env)} is no Env`);
+}
+
+/** Text in the place of settings may be all of the configuration file, secret and all. */
+function unlessText(value: unknown): string {
+  return typeof value === "string" ? "text" : show(value);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**
@@ -277,7 +307,7 @@ export function parseRelaxed(text: string): unknown {
  *
  * @param env whose files and environment variables to read
  * @returns an empty one when there is none, or it may not be read
- * @throws {UsageError} when it is no JSON object
+ * @throws {UsageError} when it is no JSON object, or `env` no Env
  * @example
  * ```ts
  * import { simWorld } from "@anyevent/backends/sim";
@@ -308,10 +338,10 @@ export async function readConfigFile(env: Env): Promise<ConfigFile> {
       cause: error,
     });
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (!isObject(value)) {
     throw new UsageError(`Cannot read configuration ${path}: it is no JSON object`);
   }
-  return value as ConfigFile;
+  return value;
 }
 
 function settingsOf(part: Readonly<Record<string, unknown>>): NodeConfig {
@@ -332,7 +362,7 @@ function settingsOf(part: Readonly<Record<string, unknown>>): NodeConfig {
  * @param file what the configuration file holds
  * @param env names the host, which is the default profile
  * @returns all settings
- * @throws {UsageError} for bad values and for a cycle of parents
+ * @throws {UsageError} for bad values and for a cycle of parents; secrets are never shown
  * @example
  * ```ts
  * import { defaultLoop } from "@anyevent/loop";
@@ -344,7 +374,19 @@ function settingsOf(part: Readonly<Record<string, unknown>>): NodeConfig {
  * ```
  */
 export function resolveSettings(given: NodeConfig, file: ConfigFile, env: Env): Settings {
-  const profile = given.profile ?? env.host.hostname();
+  const settings = checkConfig(given);
+  if (!isObject(file)) {
+    throw new UsageError(
+      `Cannot use configuration file: ${unlessText(file)} is not an object of settings`,
+    );
+  }
+  const { profile: profiles = {} } = file;
+  if (!isObject(profiles)) {
+    throw new UsageError(
+      `Cannot use profiles: ${unlessText(profiles)} is not an object of profiles`,
+    );
+  }
+  const profile = settings.profile ?? checkEnv(env, "resolve settings").host.hostname();
   const chain: NodeConfig[] = [];
   const seen = new Set<string>();
   for (let name: string | undefined = profile; name !== undefined;) {
@@ -352,11 +394,20 @@ export function resolveSettings(given: NodeConfig, file: ConfigFile, env: Env): 
       throw new UsageError(`Cannot use profile ${show(profile)}: its parents form a cycle`);
     }
     seen.add(name);
-    const part: Readonly<Record<string, unknown>> = file.profile?.[name] ?? {};
+    const part: unknown = (Object.hasOwn(profiles, name) ? profiles[name] : undefined) ?? {};
+    if (!isObject(part)) {
+      throw new UsageError(
+        `Cannot use profile ${show(name)}: ${unlessText(part)} is not an object of settings`,
+      );
+    }
     chain.unshift(settingsOf(part));
-    name = typeof part.parent === "string" ? part.parent : undefined;
+    const { parent } = part;
+    if (typeof parent !== "string" && parent !== undefined && parent !== null) {
+      throw new UsageError(`Cannot use profile ${show(name)}: parent ${show(parent)} is no name`);
+    }
+    name = parent ?? undefined;
   }
-  const config: NodeConfig = Object.assign({}, given, settingsOf(file), ...chain);
+  const config: NodeConfig = Object.assign({}, settings, settingsOf(file), ...chain);
   const { secret, cert, compat } = config;
   const tls = cert !== undefined ? ["tls_md6_64_256"] : [];
   const perl = compat === "perl" ? ["tls_md6_64_256", "hmac_md6_64_256"] : tls;

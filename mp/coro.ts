@@ -341,6 +341,7 @@ export function syncal(
   port: PortId,
   ...message: unknown[]
 ): Operation<readonly unknown[] | undefined> {
+  checkId(port, "port");
   return new Reply(currentNode(), timeoutSeconds(timeout, `call ${port}`), port, message);
 }
 

@@ -26,6 +26,7 @@ export function nodeOf(id: PortId): NodeId {
  *
  * @param id a port or node id
  * @returns `""` for a node id, which stands for the node port
+ * @throws {UsageError} when it is not a string
  * @example
  * ```ts
  * import { portNameOf } from "@anyevent/mp";
@@ -34,6 +35,7 @@ export function nodeOf(id: PortId): NodeId {
  * ```
  */
 export function portNameOf(id: PortId): string {
+  if (typeof id !== "string") checkId(id, "id");
   const hash = id.indexOf("#");
   return hash < 0 ? "" : id.slice(hash + 1);
 }
@@ -85,6 +87,7 @@ export function uniqueString(random: Random, bytes: number): string {
  *
  * @param bytes any number
  * @returns letters, digits, `+` and `/`
+ * @throws {UsageError} when they are not a `Uint8Array`
  * @example
  * ```ts
  * import { base64 } from "@anyevent/mp";
@@ -93,6 +96,9 @@ export function uniqueString(random: Random, bytes: number): string {
  * ```
  */
 export function base64(bytes: Uint8Array): string {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new UsageError(`Cannot encode ${show(bytes)} as base64: it is not a Uint8Array`);
+  }
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return btoa(text).replace(/=+$/, "");
@@ -103,6 +109,7 @@ export function base64(bytes: Uint8Array): string {
  *
  * @param text base64
  * @returns letters and digits only, different for different texts
+ * @throws {UsageError} when it is not a string
  * @example
  * ```ts
  * import { base64, escapeUnique } from "@anyevent/mp";
@@ -111,6 +118,9 @@ export function base64(bytes: Uint8Array): string {
  * ```
  */
 export function escapeUnique(text: string): string {
+  if (typeof text !== "string") {
+    throw new UsageError(`Cannot escape ${show(text)}: it is not a string`);
+  }
   return text.replace(/[x/+]/g, (c) => (c === "x" ? "x0" : c === "/" ? "x1" : "x2"));
 }
 

@@ -96,6 +96,7 @@ const extensions: ((node: Node) => NodeExtension)[] = [];
  * `configure` begins it and waits for it, the end of the node ends it; what it throws fails `configure`.
  *
  * @param extension makes what lives on one node; the same function twice counts once
+ * @throws {UsageError} when it is not a function
  * @example
  * ```ts
  * import { configure, extendNodes, stop } from "@anyevent/mp";
@@ -109,7 +110,18 @@ const extensions: ((node: Node) => NodeExtension)[] = [];
  * ```
  */
 export function extendNodes(extension: (node: Node) => NodeExtension): void {
+  if (typeof extension !== "function") {
+    throw new UsageError(`Cannot extend nodes: ${show(extension)} is not a function`);
+  }
   if (!extensions.includes(extension)) extensions.push(extension);
+}
+
+function madeBy(extension: (node: Node) => NodeExtension, node: Node): NodeExtension {
+  const made = extension(node);
+  if (typeof made?.start === "function" && typeof made.stop === "function") return made;
+  throw new UsageError(
+    `Cannot extend node ${node.id}: ${show(extension)} gave ${show(made)}, not { start, stop }`,
+  );
 }
 
 /** Told when a node comes up or goes down. */
@@ -167,7 +179,7 @@ export class Node {
    * A node with an id of its own, not configured yet.
    *
    * @param options the loop, and what a test wants to fix
-   * @throws {UsageError} without a loop
+   * @throws {UsageError} without a loop, or for an option that makes no sense
    */
   constructor(options: NodeOptions) {
     const backend: unknown = options?.loop?.env?.backend;
@@ -181,6 +193,9 @@ export class Node {
     this.loop = options.loop;
     const { env } = this.loop;
     this.random = options.random ?? env.random;
+    if (typeof this.random?.bytes !== "function") {
+      throw new UsageError(`Cannot make a node: random ${show(this.random)} gives no bytes`);
+    }
     this.#identity = new Identity(this.random, options.identity);
     this.#id = `anon/${this.#identity.runiq}`;
     this.#settings = resolveSettings({ nodeid: this.#id, profile: this.#id }, {}, env);
@@ -233,8 +248,13 @@ export class Node {
    * A message for people: 0 always, 1 errors, 2 warnings, 7 connectivity, 8 debug, 9 trace.
    *
    * It goes to the context `AnyEvent::MP`: as an error up to the node's `warnLevel`.
+   *
+   * @throws {UsageError} when the level is not a number
    */
   log(level: number, message: string): void {
+    if (typeof level !== "number") {
+      throw new UsageError(`Cannot log: level ${show(level)} is not a number`);
+    }
     if (this.#options.log !== undefined) this.#options.log(level, message);
     else {
       const shown = level <= this.#warnLevel ? 4 : Math.min(9, Math.max(6, level));
@@ -298,7 +318,7 @@ export class Node {
       throw error;
     }
     try {
-      this.#extensions = extensions.map((extension) => extension(this));
+      this.#extensions = extensions.map((extension) => madeBy(extension, this));
       for (const extension of this.#extensions) await extension.start();
       await runServices(this, this.#functions, this.#settings.services);
     } catch (error) {

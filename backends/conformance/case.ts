@@ -1,5 +1,6 @@
 import type { Env } from "../contract/env.ts";
-import { TimeoutError, UsageError } from "../contract/errors.ts";
+import { show, TimeoutError, UsageError } from "../contract/errors.ts";
+import { checkOptions } from "../contract/options.ts";
 import { check, equal } from "./expect.ts";
 
 /**
@@ -66,7 +67,14 @@ export const CASE_LIMIT = 20;
  * ```
  */
 export async function runCase(one: Case, env: Env, support: Support = {}): Promise<void> {
-  const { backend } = env;
+  if (typeof one?.run !== "function" || !Array.isArray(one.needs)) {
+    throw new UsageError(`Cannot run case ${show(one)}: it is none`);
+  }
+  const backend = env?.backend;
+  if (typeof backend?.timer !== "function") {
+    throw new UsageError(`Cannot run case "${one.name}": ${show(env)} is no Env with a backend`);
+  }
+  checkOptions(support, "run case");
   const { faults } = support;
   if (faults === undefined && one.needs.includes("faults")) {
     throw new UsageError(`Cannot run case "${one.name}": support.faults is missing`);

@@ -1,5 +1,6 @@
 import type { Backend, IoMode, Undo } from "./backend.ts";
-import { ClosedError, PeerError, UsageError } from "./errors.ts";
+import { ClosedError, PeerError, show, UsageError } from "./errors.ts";
+import { checkOptions } from "./options.ts";
 import { type ByteStream, WATCH } from "./stream.ts";
 
 /** Watchers of one end and mode, called once a turn while the end is ready. */
@@ -75,7 +76,9 @@ class PipeEnd implements ByteStream {
   }
 
   tryRead(into: Uint8Array): number | null {
-    if (into.length === 0) throw new UsageError("Cannot read from stream: `into` is empty");
+    if (!(into instanceof Uint8Array) || into.length === 0) {
+      throw new UsageError(`Cannot read from stream: ${show(into)} is not a buffer with room`);
+    }
     if (this.#closed) throw new ClosedError("Cannot read from stream: it is closed");
     if (this.#buffered === 0) {
       return this.#eof ? null : 0;
@@ -100,6 +103,9 @@ class PipeEnd implements ByteStream {
   }
 
   tryWrite(bytes: Uint8Array): number {
+    if (!(bytes instanceof Uint8Array)) {
+      throw new UsageError(`Cannot write to stream: ${show(bytes)} is not a Uint8Array`);
+    }
     if (this.#closed) throw new ClosedError("Cannot write to stream: it is closed");
     if (this.#shut) throw new ClosedError("Cannot write to stream: it is shut down");
     if (this.peer.#closed) throw new PeerError("Cannot write to stream: broken pipe", "EPIPE");
@@ -157,6 +163,7 @@ export interface StreamPairOptions {
  * Follows AnyEvent::Util's `portable_socketpair`. Works on every backend.
  *
  * @param backend calls the watchers
+ * @throws {UsageError} when it is no backend, or an option makes no sense
  * @example
  * ```ts
  * import { defaultLoop, streamPair } from "@anyevent/loop";
@@ -171,9 +178,16 @@ export function streamPair(
   backend: Backend,
   options: StreamPairOptions = {},
 ): [ByteStream, ByteStream] {
+  if (typeof backend?.post !== "function") {
+    throw new UsageError(`Cannot make stream pair: ${show(backend)} is not a backend`);
+  }
+  checkOptions(options, "make stream pair");
   const { capacity = 65536, names = ["", ""] } = options;
-  if (!(capacity > 0)) {
-    throw new UsageError(`Cannot make stream pair: capacity ${capacity} is not positive`);
+  if (typeof capacity !== "number" || !(capacity > 0)) {
+    throw new UsageError(`Cannot make stream pair: capacity ${show(capacity)} is not positive`);
+  }
+  if (!Array.isArray(names) || names.some((name) => typeof name !== "string")) {
+    throw new UsageError(`Cannot make stream pair: names ${show(names)} are not two strings`);
   }
   const a = new PipeEnd(backend, capacity, names[0], names[1]);
   const b = new PipeEnd(backend, capacity, names[1], names[0]);

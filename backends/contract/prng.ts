@@ -1,4 +1,5 @@
 import type { Random } from "./env.ts";
+import { show, UsageError } from "./errors.ts";
 
 /**
  * Repeatable chance for tests and simulation (the sfc32 generator): same seed, same sequence.
@@ -7,6 +8,7 @@ import type { Random } from "./env.ts";
  *
  * @param seed any number
  * @returns a {@linkcode Random}
+ * @throws {UsageError} when it is not a number
  * @example
  * ```ts
  * import { seededRandom } from "@anyevent/backends/contract";
@@ -15,6 +17,9 @@ import type { Random } from "./env.ts";
  * ```
  */
 export function seededRandom(seed: number): Random {
+  if (typeof seed !== "number") {
+    throw new UsageError(`Cannot make chance of seed ${show(seed)}: it is not a number`);
+  }
   let a = 0x9e3779b9 | 0;
   let b = 0x243f6a88 | 0;
   let c = seed | 0;
@@ -30,6 +35,9 @@ export function seededRandom(seed: number): Random {
   for (let i = 0; i < 12; i++) next();
   return {
     bytes(count: number): Uint8Array {
+      if (!Number.isInteger(count) || count < 0) {
+        throw new UsageError(`Cannot make ${show(count)} random bytes: it is not a count`);
+      }
       const out = new Uint8Array(count);
       for (let i = 0; i < count; i++) out[i] = next() & 255;
       return out;

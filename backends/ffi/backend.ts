@@ -7,6 +7,7 @@ import type {
   Undo,
 } from "../contract/backend.ts";
 import { DeadlockError, PeerError, show, UsageError } from "../contract/errors.ts";
+import { checkOptional, checkOptions } from "../contract/options.ts";
 import { isWatchable, WATCH } from "../contract/stream.ts";
 import { hostClock } from "../driven/clock.ts";
 import { checkCallback, DrivenCore } from "../driven/core.ts";
@@ -102,6 +103,8 @@ export class FfiBackend implements Backend {
    * @throws {UsageError} when this is not Deno on Linux, `--allow-ffi` is missing, or there is no C library
    */
   constructor(options: FfiBackendOptions = {}) {
+    checkOptions(options, "make ffi backend");
+    checkOptional(options.onError, "make ffi backend: onError");
     const { spin = 0 } = options;
     if (typeof spin !== "number" || !(spin >= 0)) {
       throw new UsageError(

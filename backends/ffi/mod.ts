@@ -5,6 +5,7 @@
  * @module
  */
 import type { Env, LogSink } from "../contract/env.ts";
+import { checkOptional } from "../contract/options.ts";
 import { nativeHost, nativeRandom } from "../driven/deno/host.ts";
 import { logErrors } from "../driven/log_errors.ts";
 import { FfiBackend, type FfiBackendOptions } from "./backend.ts";
@@ -69,6 +70,7 @@ export interface FfiEnv extends Env {
  */
 export function ffiEnv(options: FfiEnvOptions = {}): FfiEnv {
   const backend = new FfiBackend(options);
+  checkOptional(options.log, "make ffi env: log");
   return {
     name: "ffi",
     backend,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Env } from "../contract/mod.ts";
+import { type Env, show, UsageError } from "../contract/mod.ts";
 import { type MemoryNet, memoryNet } from "./net.ts";
 
 export { type MemoryNet, memoryNet, type MemoryNetOptions } from "./net.ts";
@@ -27,8 +27,14 @@ export { type MemoryNet, memoryNet, type MemoryNetOptions } from "./net.ts";
  */
 export function memoryEnv(
   env: Env,
-  net: MemoryNet = memoryNet(env.backend, { random: env.random }),
+  net: MemoryNet = memoryNet(env?.backend, { random: env?.random }),
 ): Env & { readonly net: MemoryNet } {
+  if (typeof env?.backend?.post !== "function") {
+    throw new UsageError(`Cannot make memory env: ${show(env)} is no Env with a backend`);
+  }
+  if (typeof net?.connect !== "function") {
+    throw new UsageError(`Cannot make memory env: net ${show(net)} is no net`);
+  }
   const { name, backend, host, random, log } = env;
   return { name, backend, net, host, random, log };
 }

@@ -14,6 +14,8 @@ import {
   type Undo,
   UsageError,
 } from "../contract/mod.ts";
+import { checkOptions } from "../contract/options.ts";
+import { checkCallback } from "../driven/core.ts";
 import { fakeSecure } from "../driven/fake_secure.ts";
 import { checkSecure } from "../driven/secure_arguments.ts";
 import { memoryPair, type MemoryStream } from "./stream.ts";
@@ -102,6 +104,7 @@ class Network implements MemoryNet {
     cb: (error: PeerError | undefined, stream: ByteStream | undefined) => void,
   ): Undo {
     const address = canonical(to);
+    checkCallback(cb, "connect");
     let live = true;
     let stream: MemoryStream | undefined;
     this.#attempts++;
@@ -146,6 +149,7 @@ class Network implements MemoryNet {
 
   listen(on: Address, accepted: (stream: ByteStream) => void): Listener {
     const wanted = canonical(on);
+    checkCallback(accepted, "listen");
     const address: Address = wanted.transport === "tcp" && wanted.port === 0
       ? { ...wanted, port: this.#freePort() }
       : wanted;
@@ -279,5 +283,6 @@ export function memoryNet(backend: Backend, options: MemoryNetOptions = {}): Mem
   if (typeof backend?.post !== "function") {
     throw new UsageError(`Cannot make memory net: ${show(backend)} is not a backend`);
   }
+  checkOptions(options, "make memory net");
   return new Network(backend, options);
 }

@@ -9,6 +9,7 @@ import type {
 import { Deque } from "../contract/deque.ts";
 import { show, UsageError } from "../contract/errors.ts";
 import { Heap, type HeapItem } from "../contract/heap.ts";
+import { checkOptional, checkOptions } from "../contract/options.ts";
 import { isWatchable, WATCH } from "../contract/stream.ts";
 import { watchChild, watchChildren } from "../driven/deno/child.ts";
 import { Clock } from "./clock.ts";
@@ -95,8 +96,11 @@ export class NativeBackend implements Backend {
    * Makes a loop of its own.
    *
    * @param options what to do with what callbacks throw
+   * @throws {UsageError} when it makes no sense
    */
   constructor(options: BackendOptions = {}) {
+    checkOptions(options, "make native backend");
+    checkOptional(options.onError, "make native backend: onError");
     this.#onError = options.onError ?? ((thrown): void => globalThis.reportError(thrown));
     this.#hostTimer = new HostTimer((due) => {
       if (due < Infinity) this.#clock.raise(due);

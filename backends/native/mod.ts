@@ -5,6 +5,7 @@
  */
 import type { BackendOptions } from "../contract/backend.ts";
 import type { Env, LogSink } from "../contract/env.ts";
+import { checkOptional } from "../contract/options.ts";
 import { NativeBackend } from "./backend.ts";
 import { nativeHost, nativeRandom } from "../driven/deno/host.ts";
 import { logErrors } from "../driven/log_errors.ts";
@@ -48,6 +49,7 @@ export interface NativeEnv extends Env {
  */
 export function nativeEnv(options: NativeEnvOptions = {}): NativeEnv {
   const backend = new NativeBackend(options);
+  checkOptional(options.log, "make native env: log");
   return {
     name: "native",
     backend,

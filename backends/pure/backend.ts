@@ -7,6 +7,7 @@ import type {
   Undo,
 } from "../contract/backend.ts";
 import { DeadlockError, show, UsageError } from "../contract/errors.ts";
+import { checkOptional, checkOptions } from "../contract/options.ts";
 import { isWatchable, WATCH } from "../contract/stream.ts";
 import { hostClock } from "../driven/clock.ts";
 import { checkCallback, DrivenCore } from "../driven/core.ts";
@@ -83,8 +84,11 @@ export class PureBackend implements Backend {
    * Makes a loop of its own; nothing of the host is touched before something is registered.
    *
    * @param options the host adapter, and what to do with what callbacks throw
+   * @throws {UsageError} when they make no sense
    */
   constructor(options: PureBackendOptions = {}) {
+    checkOptions(options, "make pure backend");
+    checkOptional(options.onError, "make pure backend: onError");
     this.#host = options.host ?? bareHost;
     this.#core = new DrivenCore({
       clock: hostClock,

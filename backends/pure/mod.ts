@@ -4,6 +4,7 @@
  * @module
  */
 import type { Env, LogSink } from "../contract/env.ts";
+import { checkOptional } from "../contract/options.ts";
 import { logErrors } from "../driven/log_errors.ts";
 import { PureBackend, type PureBackendOptions } from "./backend.ts";
 import { bareHost, hostRandom } from "./host.ts";
@@ -40,8 +41,9 @@ export interface PureEnvOptions extends PureBackendOptions {
  * ```
  */
 export function pureEnv(options: PureEnvOptions = {}): Env {
-  const host = options.host ?? bareHost;
   const backend = new PureBackend(options);
+  checkOptional(options.log, "make pure env: log");
+  const host = options.host ?? bareHost;
   return {
     name: "pure",
     backend,

@@ -2,6 +2,7 @@ import type { Backend, Undo } from "../contract/backend.ts";
 import type { Host } from "../contract/env.ts";
 import { messageOf, show, UsageError } from "../contract/errors.ts";
 import type { Net } from "../contract/net.ts";
+import { checkText } from "../contract/options.ts";
 import type { PureHost } from "./host.ts";
 import { openAppend } from "../driven/node/append_file.ts";
 import { watchNodeChild, watchNodeChildren } from "../driven/node/child.ts";
@@ -21,9 +22,13 @@ function orElse<T>(read: () => T, otherwise: T): T {
 }
 
 const host: Host = {
-  env: (name) => orElse(() => nodeProcess().env[name], undefined),
+  env(name: string): string | undefined {
+    checkText(name, "read variable");
+    return orElse(() => nodeProcess().env[name], undefined);
+  },
   hostname: () => orElse(() => nodeModule("node:os").hostname(), "localhost"),
   async readTextFile(path: string): Promise<string> {
+    checkText(path, "read");
     try {
       return await nodeModule("node:fs/promises").readFile(path, "utf8");
     } catch (thrown) {
@@ -31,6 +36,7 @@ const host: Host = {
     }
   },
   async writeTextFile(path: string, text: string): Promise<void> {
+    checkText(path, "write");
     const fs = nodeModule("node:fs/promises");
     const part = `${path}.${nodeProcess().pid}.${nodeModule("node:crypto").randomUUID()}~`;
     try {
@@ -43,6 +49,7 @@ const host: Host = {
     }
   },
   async resolve(name: string): Promise<readonly string[]> {
+    checkText(name, "resolve");
     if (nodeModule("node:net").isIP(name) !== 0) return [name];
     try {
       const found = await nodeModule("node:dns/promises").lookup(name, { all: true });

@@ -80,7 +80,11 @@ export class Faults {
 
   /** See `World.latency`. */
   latency(range: LatencyRange, filter: LinkFilter = between): Undo {
-    const [least, most] = typeof range === "number" ? [range, range] : range ?? [];
+    const [least, most]: readonly number[] = typeof range === "number"
+      ? [range, range]
+      : Array.isArray(range)
+      ? range
+      : [NaN, NaN];
     if (!(least >= 0 && most >= least && most < Infinity)) {
       throw new UsageError(`Cannot set latency: ${show(range)} is no range of seconds`);
     }

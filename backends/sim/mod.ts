@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkOptions } from "../contract/options.ts";
 import type { SimEnv } from "./process.ts";
 import { simWorld, type SimWorldOptions } from "./world.ts";
 
@@ -34,5 +35,6 @@ export { simWorld, type SimWorldOptions, World } from "./world.ts";
  * ```
  */
 export function simEnv(options: SimWorldOptions = {}): SimEnv {
+  checkOptions(options, "make world");
   return simWorld({ moving: true, ...options }).env("sim");
 }

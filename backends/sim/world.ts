@@ -2,6 +2,7 @@ import type { Undo } from "../contract/backend.ts";
 import type { LogLevel } from "../contract/env.ts";
 import { DeadlockError, show, TimeoutError, UsageError } from "../contract/errors.ts";
 import type { Address } from "../contract/net.ts";
+import { checkOptional, checkOptions } from "../contract/options.ts";
 import { seededRandom } from "../contract/prng.ts";
 import { isLiteral } from "./address.ts";
 import {
@@ -109,6 +110,10 @@ export class World {
 
   /** Use {@linkcode simWorld}. */
   constructor(options: SimWorldOptions = {}) {
+    checkOptions(options, "make world");
+    for (const name of ["log", "onError", "trace"] as const) {
+      checkOptional(options[name], `make world: ${name}`);
+    }
     const { seed = 1, start = 1e9, capacity = 65536, tcpTimeout = 60, trace } = options;
     checkNumber(seed, -Infinity, "seed");
     checkNumber(start, 0, "start");
@@ -316,6 +321,7 @@ export class World {
    * @returns how many
    */
   cut(which: (ends: Ends) => boolean = () => true): number {
+    checkOptional(which, "cut connections");
     return this.#network.sever(which);
   }
 
@@ -348,6 +354,7 @@ export class World {
    * @returns how many
    */
   dropListeners(which: (host: string, address: Address) => boolean = () => true): number {
+    checkOptional(which, "drop listeners");
     return this.#network.dropListeners(which);
   }
 
@@ -470,8 +477,5 @@ export class World {
  * ```
  */
 export function simWorld(options: SimWorldOptions = {}): World {
-  if (typeof options !== "object" || options === null) {
-    throw new UsageError(`Cannot make world: options ${show(options)} are not an object`);
-  }
   return new World(options);
 }

@@ -1,4 +1,4 @@
-import { ClosedError, type Env } from "@anyevent/backends/contract";
+import { ClosedError, type Env, show, UsageError } from "@anyevent/backends/contract";
 import { Loop } from "../loop.ts";
 
 /** A child process that a {@linkcode Support} started. */
@@ -90,7 +90,13 @@ export function check(holds: boolean, what: string): void {
  * ```
  */
 export function missing(it: Case, env: Env, support?: Support): Need[] {
-  const backend = env.backend;
+  if (typeof it?.needs?.filter !== "function") {
+    throw new UsageError(`Cannot check needs of ${show(it)}: it is no case`);
+  }
+  const backend = env?.backend;
+  if (typeof backend?.timer !== "function") {
+    throw new UsageError(`Cannot check needs: ${show(env)} is no Env with a backend`);
+  }
   const has: Record<Need, boolean> = {
     signal: backend.signal !== undefined && support !== undefined,
     child: backend.child !== undefined && support !== undefined,

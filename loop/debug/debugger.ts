@@ -1,5 +1,6 @@
 import { type LogLevel, messageOf, show, type Undo, UsageError } from "@anyevent/backends/contract";
 import type { MadeWatcher } from "../intercept.ts";
+import { checkLoop } from "../check_loop.ts";
 import type { Loop } from "../loop.ts";
 import { debugLog } from "./log.ts";
 import { DebugShell, type ShellOptions } from "./shell.ts";
@@ -42,7 +43,7 @@ export class Debugger {
    * @param loop whose watchers to observe
    */
   constructor(loop: Loop) {
-    this.#loop = loop;
+    this.#loop = checkLoop(loop, "make debugger");
     const log = (level: LogLevel, message: string): void => void debugLog(loop).log(level, message);
     this.#wrapping = {
       current: undefined,

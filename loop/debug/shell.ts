@@ -7,6 +7,7 @@ import {
   UsageError,
 } from "@anyevent/backends/contract";
 import { formatAddress, formatHostport } from "../address.ts";
+import { checkOptions } from "../arguments.ts";
 import type { Loop } from "../loop.ts";
 import type { SocketServer } from "../server.ts";
 import { socketsOf } from "../sockets.ts";
@@ -78,9 +79,7 @@ export class DebugShell implements Watcher {
    * @throws {PeerError} when it cannot bind
    */
   constructor(loop: Loop, debug: Debugger, address: string, options: ShellOptions = {}) {
-    if (typeof options !== "object" || options === null) {
-      throw new UsageError(`Cannot open debug shell: options ${show(options)} are not an object`);
-    }
+    checkOptions(options, "open debug shell");
     for (const name of ["remote", "evaluate"] as const) {
       const value: unknown = options[name];
       if (value === undefined || typeof value === "boolean") continue;

@@ -1,3 +1,5 @@
+import { show, UsageError } from "@anyevent/backends/contract";
+
 /** A place in the program's text. */
 export interface Site {
   /** Path, or address of the module. */
@@ -110,6 +112,9 @@ export function creationSite(trace: Error): Site {
  * ```
  */
 export function backtrace(trace: Error = takeTrace()): string {
+  if (!(trace instanceof Error)) {
+    throw new UsageError(`Cannot make backtrace of ${show(trace)}: it is no Error`);
+  }
   return framesOf(trace).map((frame) => frame.trim()).join("\n");
 }
 

@@ -1,6 +1,7 @@
 import { show, type Undo, UsageError } from "@anyevent/backends/contract";
 import { formatAddress, parseAddress } from "../address.ts";
 import type { Callback } from "../callback.ts";
+import { checkLoop } from "../check_loop.ts";
 import { environment } from "../environment.ts";
 import type { Loop } from "../loop.ts";
 import type { Operation } from "../operation.ts";
@@ -38,7 +39,7 @@ const MOST_NAMES = 16;
 export function resolver(loop: Loop = defaultLoop()): Resolver {
   let found = resolvers.get(loop);
   if (found === undefined) {
-    const { host } = loop.env;
+    const { host } = checkLoop(loop, "make resolver").env;
     const most = environment(host, "MAX_OUTSTANDING_DNS")?.value || undefined;
     found = new Resolver({ loop, ...(most === undefined ? {} : { maxOutstanding: Number(most) }) });
     found.osConfig(environment(host, "RESOLV_CONF")?.value || undefined);
@@ -64,6 +65,7 @@ export function resolver(loop: Loop = defaultLoop()): Resolver {
  * ```
  */
 export function setResolver(next: Resolver | undefined, loop?: Loop): void {
+  if (loop !== undefined) checkLoop(loop, "set resolver");
   if (next === undefined) {
     resolvers.delete(loop ?? defaultLoop());
     return;
@@ -108,7 +110,9 @@ export class Dns {
 
   /** The resolver in use. */
   resolver(): Resolver {
-    return this.#source();
+    const found = this.#source();
+    if (found instanceof Resolver) return found;
+    throw new UsageError(`Cannot look up names: ${show(found)} is not a Resolver`);
   }
 
   /** IPv4 addresses of a name. */

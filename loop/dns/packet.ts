@@ -1,4 +1,5 @@
 import { messageOf, PeerError, show, UsageError } from "@anyevent/backends/contract";
+import { checkOptions } from "../arguments.ts";
 import { type DnsValue, readable, readName, writeName } from "./codecs.ts";
 import { dnsTables } from "./tables.ts";
 
@@ -133,6 +134,7 @@ export function dnsPack(dns: DnsPackInput, options: { readonly edns0?: boolean }
   if (typeof dns !== "object" || dns === null) {
     throw new UsageError(`Cannot pack DNS message: ${show(dns)} is not an object`);
   }
+  checkOptions(options, "pack DNS message");
   const { id = 0, qd = [], an = [], ns = [], ar = [] } = dns;
   if (!Number.isInteger(id) || id < 0 || id > 65535) {
     throw new UsageError(`Cannot pack DNS message: id ${show(id)} is not within 0..65535`);

@@ -7,8 +7,11 @@ import {
   UsageError,
 } from "@anyevent/backends/contract";
 import { formatAddress, parseAddress, parseHostport } from "../address.ts";
+import { checkOptions } from "../arguments.ts";
 import type { Callback } from "../callback.ts";
+import { checkLoop } from "../check_loop.ts";
 import { environment } from "../environment.ts";
+import { checkPath } from "../io/checks.ts";
 import type { Loop } from "../loop.ts";
 import type { Operation } from "../operation.ts";
 import { defaultLoop } from "../registry.ts";
@@ -123,12 +126,10 @@ export class Resolver {
    * @throws {UsageError} naming the option that makes no sense
    */
   constructor(options: ResolverOptions = {}) {
-    if (typeof options !== "object" || options === null) {
-      throw new UsageError(`Cannot make resolver: options ${show(options)} are not an object`);
-    }
+    checkOptions(options, "make resolver");
     const { server = [], timeout = [2, 5, 5], search = [], ndots = 1 } = options;
     const { maxOutstanding = 10, reuse = 300 } = options;
-    this.loop = options.loop ?? defaultLoop();
+    this.loop = checkLoop(options.loop ?? defaultLoop(), "make resolver");
     const { env } = this.loop;
     this.#server = [...strings(server, "server")].map(serverAddress);
     this.#timeout = timeouts(timeout);
@@ -193,6 +194,7 @@ export class Resolver {
    * @param path another file of this format
    */
   osConfig(path = "/etc/resolv.conf"): void {
+    checkPath(path, "read resolver configuration");
     const { env } = this.loop;
     const release = this.loop.hold();
     this.#loading++;

@@ -24,8 +24,13 @@ export class DnsNames {
    *
    * @param prefix of numbers without a name; also says what it is about in errors
    * @param names name to number
+   * @throws {UsageError} when they are not
    */
   constructor(prefix: string, names: Readonly<Record<string, number>>) {
+    if (typeof prefix !== "string" || typeof names !== "object" || names === null) {
+      const [name, wrong] = typeof prefix === "string" ? ["names", names] : ["prefix", prefix];
+      throw new UsageError(`Cannot make table of DNS names: ${name} ${show(wrong)} makes no sense`);
+    }
     this.#prefix = prefix;
     for (const [name, id] of Object.entries(names)) this.add(name, id);
   }
@@ -68,9 +73,18 @@ export class DnsNames {
     throw new UsageError(`Cannot use ${show(name)} as DNS ${this.#prefix}: there is none`);
   }
 
-  /** The name of a number. */
+  /**
+   * The name of a number.
+   *
+   * @throws {UsageError} when it is none
+   */
   name(id: number): string {
-    return this.#names.get(id) ?? `${this.#prefix}${id}`;
+    const name = this.#names.get(id);
+    if (name !== undefined) return name;
+    if (!Number.isInteger(id)) {
+      throw new UsageError(`Cannot name ${this.#prefix} ${show(id)}: it is no number`);
+    }
+    return `${this.#prefix}${id}`;
   }
 }
 

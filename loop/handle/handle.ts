@@ -9,8 +9,10 @@ import {
   type Undo,
   UsageError,
 } from "@anyevent/backends/contract";
+import { checkOptions } from "../arguments.ts";
 import { type Callback, toFunction } from "../callback.ts";
-import { Loop } from "../loop.ts";
+import { checkLoop } from "../check_loop.ts";
+import { checkText } from "../ip.ts";
 import type { Operation } from "../operation.ts";
 import { defaultLoop } from "../registry.ts";
 import { type Seconds, seconds } from "../time.ts";
@@ -129,19 +131,15 @@ export class Handle implements Disposable {
    * @throws {UsageError} without a stream or target, or for an option that makes no sense
    */
   constructor(options: HandleOptions) {
-    if (typeof options !== "object" || options === null) {
-      throw new UsageError(`Cannot make handle: options ${show(options)} are not an object`);
-    }
+    checkOptions(options, "make handle");
     const { fh, connect } = options;
     if (fh === undefined && connect === undefined) {
       throw new UsageError("Cannot make handle: neither fh nor connect is given");
     }
     if (fh !== undefined) checkStream(fh);
     else checkTarget(connect);
-    const loop = options.loop ?? defaultLoop();
-    if (!(loop instanceof Loop)) {
-      throw new UsageError(`Cannot make handle: loop ${show(loop)} is not a Loop`);
-    }
+    const loop = checkLoop(options.loop ?? defaultLoop(), "make handle");
+    if (options.peername !== undefined) checkText(options.peername, "make handle: peername");
     this.peername = options.peername ?? (fh === undefined ? connect![0] : "");
     const state = this.#state = new HandleState(this, loop);
     const reading = this.#reading = new ReadQueue(state);

@@ -8,6 +8,7 @@ import {
   UsageError,
   type Whence,
 } from "@anyevent/backends/contract";
+import { checkLoop } from "../check_loop.ts";
 import type { Loop } from "../loop.ts";
 import type { Operation } from "../operation.ts";
 import type { Watcher } from "../watcher.ts";
@@ -105,9 +106,14 @@ export class FileIO {
    * Uses nothing yet.
    *
    * @param loop a loop, or what gives it at the first use
+   * @throws {UsageError} when it is neither
    */
   constructor(loop: Loop | (() => Loop)) {
-    this.#loopOf = typeof loop === "function" ? loop : () => loop;
+    if (typeof loop === "function") this.#loopOf = () => checkLoop(loop(), "use files");
+    else {
+      checkLoop(loop, "make FileIO");
+      this.#loopOf = () => loop;
+    }
   }
 
   /** What does the work: `"Deno"`, `"Node"`, `"sim"`; `undefined` where there are no files. */
@@ -520,7 +526,7 @@ const known = new WeakMap<Loop, FileIO>();
 export function ioOf(loop: Loop): FileIO {
   let io = known.get(loop);
   if (io === undefined) {
-    io = new FileIO(loop);
+    io = new FileIO(checkLoop(loop, "make FileIO"));
     known.set(loop, io);
   }
   return io;

@@ -13,6 +13,7 @@ import {
   type Logger as TapeLogger,
   type LogLevel as TapeLevel,
 } from "@logtape/logtape";
+import { checkOptions } from "../arguments.ts";
 import type { LogRoot } from "./root.ts";
 import type { LogContext } from "./types.ts";
 
@@ -171,6 +172,7 @@ export function toLogTape(log: LogRoot, category: string | readonly string[] = [
  * ```
  */
 export function logtapeSink(log: LogRoot, options: { readonly prefix?: string } = {}): LogTapeSink {
+  checkOptions(options, "make LogTape sink");
   const { prefix = "" } = options;
   if (typeof log?.ctx !== "function") {
     throw new UsageError(`Cannot make LogTape sink: ${show(log)} is no log`);

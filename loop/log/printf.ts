@@ -1,3 +1,6 @@
+import { show, UsageError } from "@anyevent/backends/contract";
+import { checkText } from "../ip.ts";
+
 /** Columns and digits that a format may ask for. */
 const MOST = 1000;
 
@@ -152,6 +155,7 @@ function convert(
  * @param format text with directives
  * @param args one for each directive and each `*`
  * @returns the text
+ * @throws {UsageError} when `format` is not a string, or `args` are not an array
  * @example
  * ```ts
  * import { sprintf } from "@anyevent/loop";
@@ -160,6 +164,10 @@ function convert(
  * ```
  */
 export function sprintf(format: string, args: readonly unknown[]): string {
+  checkText(format, "format");
+  if (!Array.isArray(args)) {
+    throw new UsageError(`Cannot format ${show(format)}: arguments ${show(args)} are not an array`);
+  }
   let at = 0;
   const next = (): unknown => args[at++];
   return format.replace(DIRECTIVE, (all: string, flags: string, width, precision, kind: string) => {

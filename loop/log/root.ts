@@ -1,4 +1,5 @@
 import { ClosedError, type Env, messageOf, show, UsageError } from "@anyevent/backends/contract";
+import { checkOptions } from "../arguments.ts";
 import { Context } from "./context.ts";
 import { logFile } from "./file.ts";
 import { formatEntry, formatTime } from "./format.ts";
@@ -68,6 +69,10 @@ export class LogRoot implements Disposable {
    * @throws {UsageError} when the environment, or an option, makes no sense
    */
   constructor(env: Env, options?: LogOptions) {
+    if (typeof env?.backend?.now !== "function") {
+      throw new UsageError(`Cannot make log: ${show(env)} is no Env with a backend`);
+    }
+    if (options !== undefined) checkOptions(options, "make log");
     const settings = options === undefined ? logSettings(env.host) : {
       verbose: toThreshold(options.verbose ?? 4, "set verbose"),
       spec: parseLogSpec(options.spec ?? "", "specification"),

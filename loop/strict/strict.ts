@@ -1,4 +1,5 @@
 import { show, UsageError } from "@anyevent/backends/contract";
+import { checkOptions } from "../arguments.ts";
 import { late } from "../late.ts";
 import { strictChecks } from "./arguments.ts";
 import { noteOperation, reportDropped } from "./dropped.ts";
@@ -80,6 +81,7 @@ export const Strict: StrictApi = {
     return strictness.on;
   },
   enable(options = {}): void {
+    checkOptions(options, "enable strict mode");
     const to = options.report ?? report;
     if (typeof to !== "function") {
       throw new UsageError(`Cannot enable strict mode: report ${show(to)} is not a function`);

@@ -1,4 +1,5 @@
 import { show, UsageError } from "@anyevent/backends/contract";
+import { checkOptions } from "../arguments.ts";
 
 const DEFAULT_LIMIT = 2 ** 28;
 
@@ -34,6 +35,7 @@ export class Collector {
    * @throws {UsageError} when the limit is no number of bytes
    */
   constructor(options: CollectorOptions = {}) {
+    checkOptions(options, "make collector");
     const { limit = DEFAULT_LIMIT } = options;
     if (typeof limit !== "number" || !(limit >= 0)) {
       throw new UsageError(`Cannot make collector: limit ${show(limit)} is no number of bytes`);
@@ -68,8 +70,15 @@ export class Collector {
     return new TextDecoder().decode(this.bytes);
   }
 
-  /** Adds a copy of `bytes`. */
+  /**
+   * Adds a copy of `bytes`.
+   *
+   * @throws {UsageError} when they are not a `Uint8Array`
+   */
   append(bytes: Uint8Array): void {
+    if (!(bytes instanceof Uint8Array)) {
+      throw new UsageError(`Cannot append to collector: ${show(bytes)} is not a Uint8Array`);
+    }
     const room = this.#limit - this.#length;
     if (bytes.length > room) this.#truncated = true;
     const kept = bytes.slice(0, Math.max(0, Math.min(room, bytes.length)));

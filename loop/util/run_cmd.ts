@@ -12,6 +12,7 @@ import {
   UsageError,
 } from "@anyevent/backends/contract";
 import { type Callback, toFunction } from "../callback.ts";
+import { checkLoop } from "../check_loop.ts";
 import { CondVar } from "../condvar.ts";
 import { errorOf } from "../io/outcome.ts";
 import type { Loop } from "../loop.ts";
@@ -95,7 +96,7 @@ export class Command extends CondVar<[status: number]> {
     options: RunOptions,
   ) {
     const checked = check(command, options);
-    const { processes } = loop.env.host;
+    const { processes } = checkLoop(loop, "run command").env.host;
     if (processes === undefined) {
       throw new UsageError(
         `Cannot run command: backend ${loop.env.name} has no child processes here`,

@@ -1,6 +1,7 @@
 import { type ByteStream, show, streamPair, UsageError } from "@anyevent/backends/contract";
 import { environment } from "../environment.ts";
 import { perform, type Request, type ResultCallback } from "../io/outcome.ts";
+import { checkLoop } from "../check_loop.ts";
 import type { Loop } from "../loop.ts";
 import type { Operation } from "../operation.ts";
 import type { Watcher } from "../watcher.ts";
@@ -39,9 +40,13 @@ export class Util {
   #pool: WorkerPool | undefined;
   #maxForks: number | undefined;
 
-  /** Uses nothing yet. */
+  /**
+   * Uses nothing yet.
+   *
+   * @throws {UsageError} when it is no loop
+   */
   constructor(loop: Loop) {
-    this.#loop = loop;
+    this.#loop = checkLoop(loop, "make Util");
   }
 
   /** See {@linkcode runCmd}. */

@@ -8,6 +8,8 @@ import {
   type Workers,
 } from "@anyevent/backends/contract";
 import type { CallOutcome } from "../io/outcome.ts";
+import { checkOptions } from "../arguments.ts";
+import { checkLoop } from "../check_loop.ts";
 import type { Loop } from "../loop.ts";
 import { type Seconds, seconds } from "../time.ts";
 import { type HeldJob, lostWith, PoolWorker, type WorkerOwner } from "./pool_worker.ts";
@@ -195,8 +197,9 @@ export class WorkerPool implements Disposable {
    * @throws {UsageError} when an option makes no sense
    */
   constructor(loop: Loop, options: WorkerPoolOptions = {}) {
+    checkOptions(options, "make worker pool");
     const { size, perWorker = 1, idle = 0, maxQueued = DEFAULT_MAX_QUEUED } = options;
-    this.#loop = loop;
+    this.#loop = checkLoop(loop, "make worker pool");
     this.#perWorker = checkCount(perWorker, "perWorker");
     this.#maxQueued = checkCount(maxQueued, "maxQueued");
     this.#idle = Math.max(0, seconds(idle, "make worker pool: idle"));
@@ -218,12 +221,18 @@ export class WorkerPool implements Disposable {
   /**
    * Gives it a job.
    *
-   * @throws {UsageError} where there are no workers
+   * @throws {UsageError} for what is no task or takes no outcome, and where there are no workers
    * @throws {PeerError} with code `EAGAIN`, when `maxQueued` wait already
    * @throws {ClosedError} when it was disposed of
    */
   run(task: WorkerTask, events: JobEvents): WorkerJob {
     if (this.#disposed) throw new ClosedError("Cannot run job: the worker pool was disposed of");
+    if (!Array.isArray(task?.args)) {
+      throw new UsageError(`Cannot run job: ${show(task)} is no task that workerTask made`);
+    }
+    if (typeof events?.settled !== "function") {
+      throw new UsageError(`Cannot run job: events ${show(events)} have no settled method`);
+    }
     this.#host();
     const size = this.#size();
     if (this.#queued >= this.#maxQueued) {

@@ -1,4 +1,5 @@
 import { show, UsageError } from "@anyevent/backends/contract";
+import { checkOptions } from "../arguments.ts";
 
 /** A function that a module exports, by name (default: `default`). */
 export interface ModuleFunction {
@@ -72,7 +73,11 @@ export function workerTask(
   if (!Array.isArray(args)) {
     throw new UsageError(`Cannot make job: arguments ${show(args)} are not an array`);
   }
+  checkOptions(options, "make job");
   const { transfer = [], context = false } = options;
+  if (!Array.isArray(transfer)) {
+    throw new UsageError(`Cannot make job: transfer ${show(transfer)} is not an array`);
+  }
   const rest = { args: [...args], transfer: [...transfer], context };
   if (typeof what === "function") {
     const source = Function.prototype.toString.call(what);

@@ -63,7 +63,16 @@ export interface GreetingFields {
  * ```
  */
 export function formatGreeting(fields: GreetingFields): string {
-  const protocol = fields.protocol ?? "aemp";
+  if (typeof fields !== "object" || fields === null) {
+    throw new UsageError(`Cannot format greeting: fields ${show(fields)} are not an object`);
+  }
+  const { protocol = "aemp", extra = [] } = fields;
+  const { auths, framings } = fields;
+  for (const [name, list] of Object.entries({ auths, framings, extra })) {
+    if (!Array.isArray(list)) {
+      throw new UsageError(`Cannot format greeting: ${name} ${show(list)} is not an array`);
+    }
+  }
   check("protocol", protocol, /^aemp(-\w+)?$/);
   check("nodeId", fields.nodeId, /^[!-~]+$/, /[;#]/);
   for (const name of fields.auths) check("auths", name, /^\w+$/);
@@ -75,7 +84,7 @@ export function formatGreeting(fields: GreetingFields): string {
     fields.auths.join(","),
     fields.framings.join(","),
   ];
-  for (const [key, value] of fields.extra ?? []) {
+  for (const [key, value] of extra) {
     check("extra key", key, /^[!-~]+$/, /[;=]/);
     check("extra value", value, /^[ -~]*$/, /;/);
     parts.push(`${key}=${value}`);
@@ -163,5 +172,8 @@ function listOf(field: string): readonly string[] {
  * ```
  */
 export function isVersionOne(version: string): boolean {
+  if (typeof version !== "string") {
+    throw new UsageError(`Cannot compare version ${show(version)}: it is not a string`);
+  }
   return /^0*1(\.0*)?$/.test(version);
 }

@@ -9,6 +9,9 @@ import type { SessionOptions } from "./session_types.ts";
 
 /** The own greeting line of checked options. */
 export function checkedGreeting(options: SessionOptions): string {
+  if (typeof options !== "object" || options === null) {
+    throw new UsageError(`Cannot create session: options ${show(options)} are not an object`);
+  }
   const { nodeId, secret, nonce, authOffer, authAccept, framings, extra } = options;
   const bad = (name: string, why: string): UsageError =>
     new UsageError(`Cannot create session: ${name} ${why}`);
@@ -17,6 +20,9 @@ export function checkedGreeting(options: SessionOptions): string {
   }
   if (typeof nonce !== "string" || !/^[!-~]+$/.test(nonce)) {
     throw bad("nonce", `${show(nonce)} is not printable ASCII`);
+  }
+  for (const [name, list] of Object.entries({ authOffer, authAccept, framings, extra })) {
+    if (!Array.isArray(list)) throw bad(name, `${show(list)} is not an array`);
   }
   for (const name of [...authOffer, ...authAccept]) {
     if (authNamed(name) === undefined) {

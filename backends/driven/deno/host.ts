@@ -1,5 +1,6 @@
 import type { AppendFile, Host, Random } from "../../contract/env.ts";
 import { show, UsageError } from "../../contract/errors.ts";
+import { checkText } from "../../contract/options.ts";
 import { openAppend } from "../node/append_file.ts";
 import { NodeFiles } from "../node/files.ts";
 import { nodeWorkers } from "../node/workers.ts";
@@ -35,6 +36,9 @@ export const nativeRandom: Random = {
 /** The host as Deno shows it. Nothing here makes Deno ask for a permission. */
 export const nativeHost: Host = {
   env(name: string): string | undefined {
+    checkText(name, "read variable");
+    // No variable can have such a name, and the host refuses it.
+    if (!/^[^=\0]+$/.test(name)) return undefined;
     if (!granted({ name: "env", variable: name })) return undefined;
     return Deno.env.get(name);
   },
@@ -42,6 +46,7 @@ export const nativeHost: Host = {
     return granted({ name: "sys", kind: "hostname" }) ? Deno.hostname() : "localhost";
   },
   async readTextFile(path: string): Promise<string> {
+    checkText(path, "read");
     const doing = `read ${path}`;
     if (!granted({ name: "read", path })) throw missing(doing, `--allow-read=${path}`);
     try {
@@ -51,6 +56,7 @@ export const nativeHost: Host = {
     }
   },
   async writeTextFile(path: string, text: string): Promise<void> {
+    checkText(path, "write");
     const doing = `write ${path}`;
     const part = `${path}.${Deno.pid}.${Date.now().toString(36)}~`;
     if (!granted({ name: "write", path: part }) || !granted({ name: "read", path })) {
@@ -66,6 +72,7 @@ export const nativeHost: Host = {
     }
   },
   async resolve(name: string): Promise<readonly string[]> {
+    checkText(name, "resolve");
     const doing = `resolve ${name}`;
     if (/^[0-9.]+$/.test(name) || name.includes(":")) return [name];
     if (!granted({ name: "net", host: name })) throw missing(doing, `--allow-net=${name}`);

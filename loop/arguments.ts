@@ -1,0 +1,25 @@
+import { show, UsageError } from "@anyevent/backends/contract";
+
+/**
+ * Checks options, which may be left out of a call but are an object where they are given.
+ *
+ * @param what completes "Cannot …" in the error, as in `"make handle"`
+ * @throws {UsageError} when they are none
+ */
+export function checkOptions(options: unknown, what: string): asserts options is object {
+  if (typeof options !== "object" || options === null) {
+    throw new UsageError(`Cannot ${what}: options ${show(options)} are not an object`);
+  }
+}
+
+/**
+ * Checks a function that may be absent.
+ *
+ * @param what completes "Cannot …" in the error, as in `"connect: prepare"`
+ * @throws {UsageError} when it is something else
+ */
+export function checkOptional(value: unknown, what: string): void {
+  if (value !== undefined && typeof value !== "function") {
+    throw new UsageError(`Cannot ${what}: ${show(value)} is not a function`);
+  }
+}
