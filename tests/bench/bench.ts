@@ -53,6 +53,15 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
+/**
+ * One figure for several runs, in which ours and the peers took turns: the fastest. What else the machine does
+ * only ever adds. Where the unit is neither time nor rate it is the middle.
+ */
+export function figureOf(values: readonly number[], unit: string): number {
+  if (unit === "ns" || unit === "us") return Math.min(...values);
+  return unit === "/s" ? Math.max(...values) : median(values);
+}
+
 /** Whether a row meets its bar, with the ratio; empty without one, or without the peer. */
 export function verdict(
   { ours, peers, bar }: Row,

@@ -1,9 +1,9 @@
 /**
  * Threads beside those of Perl's Coro, Go and Erlang, and what comes nearest on npm. Each row is measured in
- * processes of its own, ours and the peers' in turns; the figure is the median of those. All run on one
+ * processes of its own, ours and the peers' in turns; the figure is the fastest of those. All run on one
  * processor, but for the share-nothing half of the matrix.
  */
-import { type Bar, type Measured, type MeasureOptions, median, type Row } from "./bench.ts";
+import { type Bar, figureOf, type Measured, type MeasureOptions, type Row } from "./bench.ts";
 import { FOLDER, HINT, installed, PACKAGES } from "./coro_npm.ts";
 import { figuresOf, run } from "./peers.ts";
 
@@ -179,14 +179,14 @@ class Collected {
 
   rows({ units, bars }: Group): Row[] {
     return [...this.#values].flatMap(([name, byWho]) => {
-      const medians = new Map([...byWho].map(([who, values]) => [who, median(values)]));
-      const ours = medians.get("ours");
+      const unit = units?.[name] ?? "ns";
+      const { ours, ...peers } = Object.fromEntries(
+        [...byWho].map(([who, values]) => [who, figureOf(values, unit)]),
+      );
       if (ours === undefined) return [];
-      medians.delete("ours");
-      const peers = Object.fromEntries(medians);
       return [{
         name,
-        unit: units?.[name] ?? "ns",
+        unit,
         backend: "native",
         ours,
         peers,
@@ -214,8 +214,8 @@ function growth(rows: readonly Row[]): Row[] {
 
 /** Measures all of it. */
 export async function measureCoro(options: MeasureOptions): Promise<Measured> {
-  const rounds = options.quick ? 1 : 3;
-  const seconds = options.quick ? "0.1" : "0.4";
+  const rounds = options.quick ? 1 : 4;
+  const seconds = options.quick ? "0.1" : "0.3";
   const missing = options.peers ? await prepare() : new Map<Peer, string>();
   const failed = new Map<string, string>();
   const collected = new Map(GROUPS.map((group) => [group, new Collected()]));

@@ -1,8 +1,8 @@
 /**
  * The loop beside Perl's EV, AnyEvent's own loop in Perl, and what Deno has by itself. Each row is measured
- * in processes of its own, ours and EV in turns; the figure is the median of those.
+ * in processes of its own, ours and EV in turns; the figure is the fastest of those.
  */
-import { type Bar, type Measured, type MeasureOptions, median, type Row } from "./bench.ts";
+import { type Bar, figureOf, type Measured, type MeasureOptions, type Row } from "./bench.ts";
 import { measureDns, OUTSTANDING } from "./dns.ts";
 import { figuresOf, run } from "./peers.ts";
 
@@ -144,9 +144,9 @@ class Collected {
       .map((key) => key.slice(start.length));
   }
 
-  get(who: string, row: string, name: string): number | undefined {
+  get(who: string, row: string, name: string, unit: string): number | undefined {
     const all = this.values.get(`${who}\t${row}\t${name}`);
-    return all === undefined ? undefined : median(all);
+    return all === undefined ? undefined : figureOf(all, unit);
   }
 }
 
@@ -158,11 +158,11 @@ function rowsOf(group: Group, collected: Collected): Row[] {
   for (const name of names) {
     const peers: Record<string, number> = {};
     for (const peer of PEERS) {
-      const value = collected.get(peer, group.peers[peer] ?? "", name);
+      const value = collected.get(peer, group.peers[peer] ?? "", name, group.unit);
       if (value !== undefined) peers[TITLES[peer]] = value;
     }
     for (const { backend, row, bars } of group.ours) {
-      const ours = collected.get(of(backend), row, name);
+      const ours = collected.get(of(backend), row, name, group.unit);
       if (ours === undefined) continue;
       const title = group.name.startsWith("timer") ? group.name : name + group.name;
       rows.push({ name: title, unit: group.unit, backend, ours, peers, bar: bars?.[name] });

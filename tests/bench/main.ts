@@ -5,9 +5,9 @@
 import { cpus } from "node:os";
 import {
   type BenchCase,
+  figureOf,
   type Measured,
   type MeasureOptions,
-  median,
   type Row,
   verdict,
 } from "./bench.ts";
@@ -42,8 +42,8 @@ Areas (default: all):
   --no-peers   ours only
   --help       this text
 
-Figures are medians. A bar is a ratio of ours to a peer of the same run: "met" or "MISSED", the ratio, and
-what it should be. Peers come from Debian: libanyevent-perl libcoro-perl libev-perl erlang-base golang-go;
+Figures are the fastest of a few runs, in which ours and the peers take turns. A bar is a ratio of ours to a
+peer of the same run: "met" or "MISSED", the ratio, and what it should be. Peers come from Debian: libanyevent-perl libcoro-perl libev-perl erlang-base golang-go;
 those that are not installed are named and left out.
 `;
 
@@ -73,7 +73,7 @@ async function measureCases(
       const value = typeof figures === "string" ? undefined : figures.get(name);
       if (value !== undefined) theirs[peer] = value;
     }
-    rows.push({ name, unit, backend, ours: median(values), peers: theirs, bar });
+    rows.push({ name, unit, backend, ours: figureOf(values, unit), peers: theirs, bar });
   }
   const notes = peers.flatMap(({ peer, figures }) =>
     typeof figures === "string" ? [`${peer}: ${figures}`] : []

@@ -5,7 +5,7 @@
  *     deno run --allow-read --allow-run=npm --allow-write=tests/.tmp tests/bench/multicore.ts
  */
 import { async, type Coro, Multicore, multicore } from "@anyevent/coro";
-import { type BenchCase, type Measured, type MeasureOptions, median, type Row } from "./bench.ts";
+import { type BenchCase, figureOf, type Measured, type MeasureOptions, type Row } from "./bench.ts";
 
 const FOLDER = new URL("../.tmp/bench/npm_multicore", import.meta.url).pathname;
 const PISCINA = "5.1.3";
@@ -161,7 +161,7 @@ export async function measureMulticore(options: MeasureOptions): Promise<Measure
     for (let i = 0; i < (options.quick ? 1 : 3); i++) values.push(await run());
     const figure = typeof theirs === "string" ? undefined : theirs[name];
     const peers: Record<string, number> = figure === undefined ? {} : { piscina: figure };
-    rows.push({ name, unit, backend: "native", ours: median(values), peers, bar });
+    rows.push({ name, unit, backend: "native", ours: figureOf(values, unit), peers, bar });
   }
   Multicore.stop();
   return { rows, notes: typeof theirs === "string" ? [`piscina: ${theirs}`] : [] };
