@@ -65,8 +65,10 @@ import * as tasks from "./task.ts";
 // What is needed at each switch: constants of this file are folded into the machine code, imports looked up.
 const { driving, RESUMED } = operations;
 const { resume } = bodies;
-const { CEDE, CEDE_NOTSELF } = switching;
+const { CEDE, CEDE_NOTSELF, CEDED } = switching;
 const { MISSED, READY, SLOW_ENTRY, SLOW_EXIT, SUSPENDED, WOUND, ZOMBIE } = tasks;
+/** Anything here needs more than queueing to cede. */
+const SLOW_CEDE = SLOW_EXIT | READY;
 
 /**
  * Seconds after which a batch gives way to the loop; a clock that counts milliseconds makes it up to one.
@@ -563,19 +565,21 @@ export class Engine implements ThreadLister {
 
   #trampoline(): void {
     const queue = this.#queue;
-    while (!this.#stop) {
+    for (;;) {
       if (this.#left <= 0 && (this.#left < 0 || !this.#lookAtClock())) return;
       this.#left--;
       let task = this.#forced;
+      let flags: number;
       if (task === undefined) {
         task = queue.shift();
         if (task === undefined) return;
-        task.flags &= ~READY;
+        flags = task.flags & ~READY;
+        task.flags = flags;
       } else {
         // Its READY flag is not touched: it may be queued besides.
         this.#forced = undefined;
+        flags = task.flags;
       }
-      const flags = task.flags;
       this.current = task;
       task.uses++;
       let result: IteratorResult<Suspension, unknown>;
@@ -587,12 +591,25 @@ export class Engine implements ThreadLister {
           result = resume.call(task.steps!, RESUMED);
         } else {
           const entered = this.#enter(task);
-          if (entered === undefined) continue;
+          if (entered === undefined) {
+            // Only there a promise can have been settled.
+            if (this.#stop) return;
+            continue;
+          }
           result = entered;
         }
       } catch (error) {
         this.#failed(task, error);
         continue;
+      }
+      // By far the most usual switch, told apart without looking into what was yielded.
+      if (result === CEDED) {
+        const after = task.flags;
+        if ((after & SLOW_CEDE) === 0) {
+          task.flags = after | READY;
+          queue.push(task);
+          continue;
+        }
       }
       if (result.done) {
         this.#returned(task, result.value);
@@ -983,14 +1000,29 @@ export class Engine implements ThreadLister {
     this.#guarded(task, () => task.rare?.trace?.(event()));
   }
 
+  /** This loop and the next are spelled out, as a call that only ever calls one function is inlined. */
   #enterBlocks(task: Task): void {
     const blocks = task.rare?.enter?.all ?? NO_BLOCKS;
-    for (let i = 0; i < blocks.length; i++) this.#guarded(task, blocks[i].block);
+    for (let i = 0; i < blocks.length; i++) {
+      const { block } = blocks[i];
+      try {
+        block();
+      } catch (error) {
+        this.uncaught(error, task);
+      }
+    }
   }
 
   #leaveBlocks(task: Task): void {
     const blocks = task.rare?.leave?.all ?? NO_BLOCKS;
-    for (let i = blocks.length - 1; i >= 0; i--) this.#guarded(task, blocks[i].block);
+    for (let i = blocks.length - 1; i >= 0; i--) {
+      const { block } = blocks[i];
+      try {
+        block();
+      } catch (error) {
+        this.uncaught(error, task);
+      }
+    }
   }
 
   /** Callbacks must not throw; should one, the others and the engine go on. */

@@ -18,7 +18,8 @@ const DONE: IteratorReturnResult<void> = { value: undefined, done: true };
 class Switch extends WaitOperation<void> {
   readonly #name: string;
   readonly #wakes: boolean;
-  readonly #yielded: IteratorYieldResult<Suspension>;
+  /** What it yields: always the same object, which `yield*` hands through. */
+  readonly yielded: IteratorYieldResult<Suspension>;
 
   constructor(name: string, wakes: boolean) {
     super();
@@ -26,7 +27,7 @@ class Switch extends WaitOperation<void> {
     this.begun = true;
     this.#name = name;
     this.#wakes = wakes;
-    this.#yielded = { value: this, done: false };
+    this.yielded = { value: this, done: false };
   }
 
   describe(): string {
@@ -45,13 +46,13 @@ class Switch extends WaitOperation<void> {
         `Cannot run ${this.#name}: use \`yield*\` in a thread or \`await\` elsewhere`,
       );
     }
-    return this.#yielded;
+    return this.yielded;
   }
 
   /** A step for {@linkcode LOOK}. */
   #look(): IteratorYieldResult<Suspension> {
     LOOK.seen();
-    return this.#yielded;
+    return this.yielded;
   }
 
   protected poll(): boolean {
@@ -62,8 +63,11 @@ class Switch extends WaitOperation<void> {
 }
 
 /** What a ceding thread yields. */
-export const CEDE: WaitOperation<void> = new Switch("cede()", true);
+export const CEDE: Switch = new Switch("cede()", true);
 /** What a thread yields that cedes to any other. */
-export const CEDE_NOTSELF: WaitOperation<void> = new Switch("cedeNotself()", true);
+export const CEDE_NOTSELF: Switch = new Switch("cedeNotself()", true);
 /** What a thread yields that waits for its `ready()`. */
 export const SCHEDULE: WaitOperation<void> = new Switch("schedule()", false);
+
+/** What the driver of a ceding thread gets. */
+export const CEDED: IteratorYieldResult<Suspension> = CEDE.yielded;

@@ -10,12 +10,11 @@ import {
 import { UsageError } from "@anyevent/backends/contract";
 import type { Task } from "./task.ts";
 import { runningEngine } from "./engine.ts";
-import { CEDE } from "./switching.ts";
+import { CEDE, CEDED } from "./switching.ts";
 import { TIMESLICE } from "./thread.ts";
 
 const NO_ABORT: Abort = () => undefined;
 const DONE: IteratorReturnResult<void> = { value: undefined, done: true };
-const SWITCH: IteratorYieldResult<Suspension> = { value: CEDE, done: false };
 
 /** One for all, as it keeps its state in the thread. */
 class CedeIfDue extends WaitOperation<void> {
@@ -31,7 +30,7 @@ class CedeIfDue extends WaitOperation<void> {
     if (resumed === RESUMED) return DONE;
     if (resumed as unknown === LOOK) {
       LOOK.seen();
-      return SWITCH;
+      return CEDED;
     }
     if (driving.depth === 0) {
       throw new UsageError(
@@ -39,10 +38,10 @@ class CedeIfDue extends WaitOperation<void> {
       );
     }
     const engine = runningEngine();
-    if (engine === undefined || !engine.inThread) return SWITCH;
+    if (engine === undefined || !engine.inThread) return CEDED;
     if (!isOver(engine.current, engine.loop.time())) return DONE;
     engine.lookSoon();
-    return SWITCH;
+    return CEDED;
   }
 
   start(): Abort {
