@@ -10,7 +10,7 @@ import {
 import { UsageError } from "@anyevent/backends/contract";
 import type { Task } from "./task.ts";
 import { runningEngine } from "./engine.ts";
-import { CEDE, CEDED } from "./switching.ts";
+import { CEDED } from "./switching.ts";
 import { TIMESLICE } from "./thread.ts";
 
 const NO_ABORT: Abort = () => undefined;
