@@ -214,9 +214,11 @@ abstract class WaitRecv<T> extends WaitOperation<T> {
     fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    if (!this.state.ready || this.begun) return super.then(fulfilled, rejected);
+    const { state } = this;
+    if (!state.ready || this.begun) return super.then(fulfilled, rejected);
     this.begun = true;
-    return settled(() => this.result()).then(fulfilled, rejected);
+    if (state.failed) return Promise.reject<T>(state.error).then(fulfilled, rejected);
+    return Promise.resolve(this.result()).then(fulfilled, rejected);
   }
 
   protected poll(): boolean {
@@ -228,14 +230,6 @@ abstract class WaitRecv<T> extends WaitOperation<T> {
     this.waker = waker;
     (state.waiters ??= new Set()).add(this);
     return () => void state.waiters?.delete(this);
-  }
-}
-
-function settled<T>(value: () => T): Promise<T> {
-  try {
-    return Promise.resolve(value());
-  } catch (error) {
-    return Promise.reject(error);
   }
 }
 
