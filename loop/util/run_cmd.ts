@@ -87,6 +87,8 @@ export class Command extends CondVar<[status: number]> {
   #status: number | undefined;
   #failure: Error | undefined;
   #over = false;
+  /** Files are being opened, or were for the child. */
+  #opening = false;
 
   /** Starts it; `runCmd` does this. */
   constructor(
@@ -186,6 +188,7 @@ export class Command extends CondVar<[status: number]> {
     processes: Processes,
     files: readonly (readonly [Stream, string])[],
   ): Promise<void> {
+    this.#opening = true;
     const open = new Map<Stream, OpenFile>();
     const { O_RDONLY, O_WRONLY, O_CREAT, O_TRUNC } = OPEN_FLAGS;
     try {
@@ -207,6 +210,8 @@ export class Command extends CondVar<[status: number]> {
     } finally {
       // The child has its own.
       for (const file of open.values()) await file.close().catch(() => undefined);
+      this.#opening = false;
+      if (this.#over) this.#running.delete(this);
     }
   }
 
@@ -328,7 +333,7 @@ export class Command extends CondVar<[status: number]> {
     this.#unlisten();
     this.#forget();
     this.#release();
-    this.#running.delete(this);
+    if (!this.#opening) this.#running.delete(this);
   }
 }
 

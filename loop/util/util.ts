@@ -13,7 +13,7 @@ const DEFAULT_MAX_FORKS = 10;
 
 /** What of `Util` is under way; all zero when nothing is left. */
 export interface UtilStats {
-  /** Commands. */
+  /** Commands that have not ended, or whose files are not closed yet. */
   readonly commands: number;
   /** Calls of `forkCall`, and their workers. */
   readonly forks: WorkerPoolStats;

@@ -225,6 +225,9 @@ for (const [name, make] of MAKERS) {
     await assert.rejects(async () => await never.recv());
     const file = util.runCmd(CAT, { stdin: "deno.json", stdout: fail });
     file.cancel();
+    // What was being opened is closed first.
+    assert.equal(util.stats().commands, 1);
+    while (util.stats().commands > 0) await loop.sleep(0.001);
     const other = new Loop(loop.env);
     const disposed = utilOf(other).runCmd(forever, { stdin: "null", stdout: fail });
     const { pid } = disposed;
