@@ -296,7 +296,6 @@ export class Engine implements ThreadLister {
     const task = this.#pool.pop() ?? new Task(this, NEW | POOLED);
     task.body = body;
     task.value = args;
-    task.extra.desc = "[async_pool]";
     this.enlist(task);
     this.ready(task);
     return task;
@@ -871,17 +870,13 @@ export class Engine implements ThreadLister {
       task.abort =
       task.value =
         undefined;
-    const { extra } = task;
-    const { controller } = extra;
-    const fresh = new Extra();
-    fresh.desc = "[async pool idle]";
-    fresh.onDestroy = extra.onDestroy;
-    fresh.joiners = extra.joiners;
-    task.rare = fresh;
+    const { rare } = task;
+    task.rare = rare === undefined ? undefined : ofThePool(rare);
     // One that was thrown into while idle is in it.
     if (failed === undefined || !this.#pool.includes(task)) this.#pool.push(task);
-    unsignal(extra);
-    if (failed !== undefined) controller?.abort(failed.error);
+    if (rare === undefined) return;
+    unsignal(rare);
+    if (failed !== undefined) rare.controller?.abort(failed.error);
   }
 
   /** @returns whether the thread has a handler of its own, which then was called */
@@ -1049,6 +1044,15 @@ function stopWaiting(task: Task): void {
   task.abort = undefined;
   if (abort === LEAN) (task.suspension as QueuedOperation<unknown>).abandon();
   else abort?.();
+}
+
+/** What a pool thread keeps when its body has ended: who waits for the thread itself. */
+function ofThePool({ onDestroy, joiners }: Extra): Extra | undefined {
+  if (onDestroy === undefined && joiners === undefined) return undefined;
+  const kept = new Extra();
+  kept.onDestroy = onDestroy;
+  kept.joiners = joiners;
+  return kept;
 }
 
 function unsignal(extra: Extra): void {

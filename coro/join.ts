@@ -14,7 +14,7 @@ export class Join<T> extends QueuedOperation<T[]> {
   }
 
   describe(): string {
-    return `join(${this.task.rare?.desc ?? ""})`;
+    return `join(${this.task.desc ?? ""})`;
   }
 
   override next(resumed?: typeof RESUMED): IteratorResult<Suspension, T[]> {

@@ -162,6 +162,15 @@ export class Task implements Waker, Awaiting {
     return told(() => this.suspension?.describe()) || "nothing";
   }
 
+  /** As set, or what a pool thread is called. */
+  get desc(): string | undefined {
+    const desc = this.rare?.desc;
+    if (desc !== undefined || (this.flags & POOLED) === 0) return desc;
+    return (this.flags & NEW) !== 0 && this.body === undefined
+      ? "[async pool idle]"
+      : "[async_pool]";
+  }
+
   /** For messages. */
   get name(): string {
     return told(() => this.coro?.toString()) || "thread";

@@ -409,7 +409,7 @@ export class Coro<T = unknown> implements Disposable {
 
   /** What it is, for people; `undefined` until set. @throws {UsageError} when set to what is no string */
   get desc(): string | undefined {
-    const desc = this.#task.rare?.desc;
+    const desc = this.#task.desc;
     return desc === undefined && (this.#task.flags & MAIN) !== 0 ? "[main::]" : desc;
   }
 

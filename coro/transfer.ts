@@ -19,7 +19,7 @@ export class SwitchTo extends WaitOperation<void> {
   }
 
   describe(): string {
-    return `${this.#queues ? "cedeTo" : "scheduleTo"}(${this.#task.rare?.desc ?? ""})`;
+    return `${this.#queues ? "cedeTo" : "scheduleTo"}(${this.#task.desc ?? ""})`;
   }
 
   start(waker: Waker): Abort {
