@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import {
   cede,
   Channel,
@@ -332,4 +333,95 @@ Deno.test("safeCancel() of a woken waiter hands its wake-up on, and of a suspend
   held.resume();
   settle();
   assert.deepEqual(printed, ["second got it", "held ends"]);
+});
+
+/** One of several generators inside each other: how it calls the next one, and how it cleans up. */
+interface Level {
+  readonly call: "yield*" | "operation" | "within";
+  /** Waits in its clean-up; none: it has no clean-up. */
+  readonly waits: number | undefined;
+  /** The clean-up waits so deep inside calls of its own. */
+  readonly depth: number;
+  readonly throws: boolean;
+}
+
+const levels = fc.array(
+  fc.record({
+    call: fc.constantFrom("yield*" as const, "operation" as const, "within" as const),
+    waits: fc.option(fc.nat(2), { nil: undefined }),
+    depth: fc.nat(2),
+    throws: fc.boolean(),
+  }),
+  { minLength: 1, maxLength: 6 },
+);
+
+function* cleanUp(depth: number): ThreadSteps<number> {
+  if (depth === 0) yield* cede();
+  else if ((yield* cleanUp(depth - 1)) !== depth - 1) throw new Error("lost a value");
+  return depth;
+}
+
+function* inside(
+  all: readonly Level[],
+  at: number,
+  print: (text: unknown) => void,
+): ThreadSteps<void> {
+  const next = (): ThreadSteps<void> => inside(all, at + 1, print);
+  const level = all[at];
+  try {
+    if (at === all.length - 1) yield* schedule();
+    else if (level.call === "yield*") yield* next();
+    else {
+      const op = operation(() => "nested", next);
+      yield* level.call === "within" ? within(op, { timeout: 1000 }) : op;
+    }
+    print(`${at} went on`);
+  } catch (error) {
+    print(`${at} caught ${(error as Error).message}`);
+    throw error;
+  } finally {
+    if (level.waits !== undefined) {
+      print(`${at} in`);
+      for (let i = 0; i < level.waits; i++) {
+        if ((yield* cleanUp(level.depth)) !== level.depth) print("lost a value");
+      }
+      print(`${at} out`);
+      // deno-lint-ignore no-unsafe-finally
+      if (level.throws) throw new Error(`of ${at}`);
+    }
+  }
+}
+
+function expectedOf(all: readonly Level[]): string[] {
+  const lines: string[] = [];
+  let error: string | undefined;
+  for (let at = all.length - 1; at >= 0; at--) {
+    const { waits, throws } = all[at];
+    if (error !== undefined) lines.push(`${at} caught ${error}`);
+    if (waits === undefined) continue;
+    lines.push(`${at} in`, `${at} out`);
+    if (throws) error = `of ${at}`;
+  }
+  return lines;
+}
+
+Deno.test("safeCancel() leaves any nest, innermost first, and goes on nowhere", async () => {
+  await fc.assert(
+    fc.asyncProperty(levels, fc.nat(20), async (all, again) => {
+      const { env, loop, threads, printed, print, settle } = world();
+      const thread = threads.async(() => inside(all, 0, print));
+      settle();
+      thread.safeCancel("values");
+      for (let i = 0; i < again && !thread.isZombie; i++) {
+        // Again meanwhile: it changes nothing.
+        thread.safeCancel("values");
+        env.backend.turn();
+      }
+      settle();
+      assert.deepEqual(printed, expectedOf(all));
+      assert.deepEqual(await threads.run(thread.join()), ["values"]);
+      loop.dispose();
+    }),
+    { numRuns: 300 },
+  );
 });
