@@ -372,7 +372,22 @@ export function watchAwaiting(changed: (count: number) => void): void {
   if (awaiting.size > 0) changed(awaiting.size);
 }
 
-/** Registers an `await`. @returns takes it back */
+/**
+ * Registers an `await`; for drivers.
+ *
+ * @returns takes it back
+ * @example
+ * ```ts
+ * import { addAwaiting, failAwaiting } from "@anyevent/loop";
+ *
+ * const forget = addAwaiting({
+ *   describe: () => "the answer",
+ *   fail: (error) => console.log(error.name),
+ * });
+ * failAwaiting(); // DeadlockError
+ * forget();
+ * ```
+ */
 export function addAwaiting(entry: Awaiting): () => void {
   awaiting.add(entry);
   awaitingChanged(awaiting.size);
@@ -464,6 +479,19 @@ let bridge: Bridge = new PromiseBridge();
  * awaiting code the main thread.
  *
  * @returns the bridge used so far
+ * @example
+ * ```ts
+ * import { setBridge, sleep } from "@anyevent/loop";
+ *
+ * const before = setBridge({
+ *   run(op) {
+ *     console.log("awaited:", op.describe());
+ *     return before.run(op);
+ *   },
+ * });
+ * await sleep(0.001); // awaited: sleep(0.001)
+ * setBridge(before);
+ * ```
  */
 export function setBridge(next: Bridge): Bridge {
   if (typeof next?.run !== "function") {
