@@ -586,8 +586,12 @@ export class Engine implements ThreadLister {
         const slow = flags & SLOW_ENTRY;
         if (slow === 0 || slow === WOUND) {
           if (slow !== 0) this.#enterBlocks(task);
-          task.abort = undefined;
-          result = resume.call(task.steps!, RESUMED);
+          // One of those blocks may have thrown into it.
+          if (slow !== 0 && (task.flags & PENDING) !== 0) result = this.#throwPending(task);
+          else {
+            task.abort = undefined;
+            result = resume.call(task.steps!, RESUMED);
+          }
         } else {
           const entered = this.#enter(task);
           if (entered === undefined) {
@@ -673,21 +677,25 @@ export class Engine implements ThreadLister {
     if ((task.flags & RETURNING) !== 0) {
       task.flags &= ~RETURNING;
       this.#stopWaiting(task);
+      // What was thrown into it as well is thrown where its clean-up waits, if it does.
+      if ((task.flags & PENDING) !== 0) this.ready(task);
       task.steps = leave(task.steps!);
       return task.steps.next();
     }
-    if ((task.flags & PENDING) !== 0) {
-      const error = takePending(task);
-      this.#stopWaiting(task);
-      if ((task.flags & NEW) !== 0) {
-        forgetBody(task);
-        throw error;
-      }
-      return throwIn(task.steps!, error);
-    }
+    if ((task.flags & PENDING) !== 0) return this.#throwPending(task);
     task.abort = undefined;
     if ((task.flags & NEW) === 0) return resume.call(task.steps!, RESUMED);
     return this.#begin(task);
+  }
+
+  #throwPending(task: Task): IteratorResult<Suspension, unknown> {
+    const error = takePending(task);
+    this.#stopWaiting(task);
+    if ((task.flags & NEW) !== 0) {
+      forgetBody(task);
+      throw error;
+    }
+    return throwIn(task.steps!, error);
   }
 
   /** Ends the wait of a task that goes on: an abort that fails is no reason to leave it without its clean-up. */

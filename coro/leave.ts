@@ -19,54 +19,71 @@ const NOBODY: Step = {
  * left in turn.
  */
 export function leave(steps: TaskSteps): TaskSteps {
-  const { generators, first } = nestedIn(steps);
-  return leaveAll(generators, 0, first);
+  return leaveAll(new Leaving(nestedIn(steps)));
 }
 
+/** The engine resumes generators only. */
 function* leaveAll(
-  generators: readonly TaskSteps[],
-  depth: number,
-  first: (() => Step) | undefined,
+  leaving: Leaving,
 ): Generator<Suspension, unknown, typeof RESUMED | undefined> {
-  const outer = generators[depth];
-  const innermost = depth === generators.length - 1;
-  let begin = innermost && first !== undefined ? first : () => outer.return!();
-  try {
-    if (!innermost) yield* leaveAll(generators, depth + 1, first);
-  } catch (error) {
-    begin = () => outer.throw!(error);
-  } finally {
-    yield* new Begun(outer, begin);
-  }
-  return undefined;
+  return yield* leaving;
 }
 
-/** The rest of some steps, that begins in a way of its own. */
-class Begun implements IterableIterator<Suspension, unknown, typeof RESUMED | undefined> {
-  readonly #steps: TaskSteps;
+/** The generators of a body, outermost first, and how the innermost begins to return. */
+interface Nested {
+  readonly generators: TaskSteps[];
+  readonly first: (() => Step) | undefined;
+}
+
+/**
+ * Leaves generators, the innermost first. A loop, no recursion: it takes no more of the stack than they do,
+ * however many they are.
+ */
+class Leaving implements IterableIterator<Suspension, unknown, typeof RESUMED | undefined> {
+  /** Those that are not left, the one that is being left last. */
+  readonly #generators: TaskSteps[];
   #begin: (() => Step) | undefined;
 
-  constructor(steps: TaskSteps, begin: () => Step) {
-    this.#steps = steps;
-    this.#begin = begin;
+  constructor({ generators, first }: Nested) {
+    this.#generators = generators;
+    this.#begin = first ?? (() => this.#last.return!());
   }
 
   next(resumed?: typeof RESUMED): Step {
     const begin = this.#begin;
     this.#begin = undefined;
-    return begin === undefined ? this.#steps.next(resumed) : begin();
+    return this.#step(begin ?? (() => this.#last.next(resumed)));
   }
 
   throw(error: unknown): Step {
-    return this.#steps.throw!(error);
+    return this.#step(() => this.#last.throw!(error));
   }
 
   return(value?: unknown): Step {
-    return this.#steps.return!(value);
+    return this.#step(() => this.#last.return!(value));
   }
 
   [Symbol.iterator](): this {
     return this;
+  }
+
+  get #last(): TaskSteps {
+    return this.#generators[this.#generators.length - 1];
+  }
+
+  /** What one throws while it is left is thrown in the one that it is nested in. */
+  #step(advance: () => Step): Step {
+    for (;;) {
+      try {
+        const result = advance();
+        if (!result.done || this.#generators.length === 1) return result;
+        advance = () => this.#last.return!();
+      } catch (error) {
+        if (this.#generators.length === 1) throw error;
+        advance = () => this.#last.throw!(error);
+      }
+      this.#generators.pop();
+    }
   }
 }
 
@@ -76,11 +93,10 @@ class Begun implements IterableIterator<Suspension, unknown, typeof RESUMED | un
  * JavaScript tells nobody. But a generator that waits for another looks up that one's `return` when it is
  * to return, and stays where it is if that does not end. For these few calls all generators share one that
  * takes notes; no other code runs meanwhile, as what is waited for at last knows {@linkcode LOOK}. Should it
- * not, the innermost generator has begun to return: `first` is what came of it.
+ * not, the innermost generator has begun to return, and its clean-up, which may return from others, to run:
+ * `first` is what came of it.
  */
-function nestedIn(
-  steps: TaskSteps,
-): { readonly generators: readonly TaskSteps[]; readonly first: (() => Step) | undefined } {
+function nestedIn(steps: TaskSteps): Nested {
   const { return: own } = generatorPrototype;
   const { seen } = LOOK;
   const generators: TaskSteps[] = [];
@@ -88,7 +104,7 @@ function nestedIn(
   let first: (() => Step) | undefined;
   let asked = false;
   const note = function (this: TaskSteps, value?: unknown): Step {
-    if (!asked) return own.call(this, value);
+    if (!asked || value !== LOOK) return own.call(this, value);
     asked = false;
     next = this;
     return NOBODY;

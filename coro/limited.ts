@@ -169,6 +169,8 @@ class Limited<T> extends WaitOperation<T> implements Waker {
   }
 
   override return(value: T): IteratorResult<Suspension, T> {
+    // It is about to be left: the limit must not wake what cleans up.
+    if (value as unknown === LOOK) this.#stopLimit();
     return this.#step(() => this.#steps?.return?.(value) ?? { done: true, value });
   }
 
@@ -248,14 +250,16 @@ class Limited<T> extends WaitOperation<T> implements Waker {
     try {
       result = advance();
     } finally {
-      if (result?.done !== false) {
-        this.#disarm?.();
-        this.#disarm = undefined;
-      }
+      if (result?.done !== false) this.#stopLimit();
     }
     if (result.done) return result;
     this.#inner = result.value;
     return { done: false, value: this };
+  }
+
+  #stopLimit(): void {
+    this.#disarm?.();
+    this.#disarm = undefined;
   }
 
   #fail(): IteratorResult<Suspension, T> {
@@ -263,8 +267,7 @@ class Limited<T> extends WaitOperation<T> implements Waker {
     this.#failure = undefined;
     this.#abort = undefined;
     this.#woken = false;
-    this.#disarm?.();
-    this.#disarm = undefined;
+    this.#stopLimit();
     const outer = givingUp;
     givingUp = true;
     try {

@@ -187,9 +187,10 @@ export class StreamLink implements Link {
       this.#receive();
     } finally {
       this.#reading = false;
+      // Replies made while reading leave now: a turn earlier than a posted flush. Also when one of those who
+      // were told threw.
+      if (this.#text !== "" || this.#chunks.length > 0) this.flush();
     }
-    // Replies made while reading leave now: a turn earlier than a posted flush.
-    if (this.#text !== "" || this.#chunks.length > 0) this.flush();
   }
 
   #receive(): void {

@@ -335,6 +335,122 @@ Deno.test("safeCancel() of a woken waiter hands its wake-up on, and of a suspend
   assert.deepEqual(printed, ["second got it", "held ends"]);
 });
 
+Deno.test("safeCancel() leaves what waits without knowing that it may be asked", () => {
+  const { threads, printed, print, settle } = world();
+  const other = threads.async(function* () {
+    try {
+      yield* schedule();
+    } finally {
+      print("other");
+    }
+  });
+  function* numbers(): Generator<number> {
+    try {
+      yield 1;
+    } finally {
+      print("numbers");
+    }
+  }
+  const bare = threads.async(function* () {
+    try {
+      yield { describe: () => "mine", start: () => () => undefined };
+    } finally {
+      // These return from generators, too.
+      for (const _ of numbers()) break;
+      other.cancel();
+      yield* cede();
+      print("bare");
+    }
+  });
+  const mapped = threads.async(function* () {
+    try {
+      const waits = (function* (): ThreadSteps<void> {
+        try {
+          yield* schedule();
+        } finally {
+          print("mapped");
+        }
+      })();
+      yield* waits.map((suspension) => suspension) as unknown as ThreadSteps<void>;
+    } finally {
+      yield* cede();
+      print("around mapped");
+    }
+  });
+  settle();
+  bare.safeCancel();
+  settle();
+  mapped.safeCancel();
+  settle();
+  assert.deepEqual(printed, ["numbers", "other", "bare", "mapped", "around mapped"]);
+  assert.deepEqual([bare, mapped, other].map((thread) => thread.isZombie), [true, true, true]);
+});
+
+Deno.test("safeCancel() leaves as many generators as can be resumed", () => {
+  const { threads, settle, env } = world();
+  const depth = 2500;
+  let left = 0;
+  function* level(n: number): ThreadSteps<void> {
+    try {
+      if (n === 0) yield* schedule();
+      else yield* level(n - 1);
+    } finally {
+      left++;
+    }
+  }
+  const thread = threads.async(() => level(depth));
+  settle();
+  thread.safeCancel();
+  settle();
+  assert.deepEqual([left, thread.isZombie, env.logged], [depth + 1, true, []]);
+});
+
+Deno.test("throw() and safeCancel(): the error is thrown where the clean-up waits", () => {
+  const { threads, printed, print, settle } = world();
+  for (const first of ["throw", "safeCancel"] as const) {
+    const thread = threads.async(function* () {
+      try {
+        yield* schedule();
+      } finally {
+        yield* schedule();
+        print("never");
+      }
+    });
+    thread.onUncaught = (error) => print(`${first} first: ${error}`);
+    settle();
+    if (first === "throw") thread.throw("thrown");
+    thread.safeCancel();
+    if (first !== "throw") thread.throw("thrown");
+    settle();
+    assert.equal(thread.isZombie, true);
+  }
+  assert.deepEqual(printed, ["throw first: thrown", "safeCancel first: thrown"]);
+});
+
+Deno.test("safeCancel(): a limit that is over wakes no clean-up of what was limited", () => {
+  const { threads, printed, print, settle, env } = world();
+  const body = function* (): ThreadSteps<void> {
+    try {
+      yield* schedule();
+    } finally {
+      yield* schedule();
+      print("readied");
+    }
+  };
+  const thread = threads.async(function* () {
+    yield* within(operation(() => "limited", body), { timeout: 5 });
+  });
+  settle();
+  thread.safeCancel();
+  settle();
+  env.backend.advance(6);
+  settle();
+  assert.deepEqual([printed, thread.isZombie], [[], false]);
+  thread.ready();
+  settle();
+  assert.deepEqual([printed, thread.isZombie], [["readied"], true]);
+});
+
 /** One of several generators inside each other: how it calls the next one, and how it cleans up. */
 interface Level {
   readonly call: "yield*" | "operation" | "within";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cede, type Coro, onEnter, onLeave, schedule } from "@anyevent/coro";
+import { cede, type Coro, current, onEnter, onLeave, schedule } from "@anyevent/coro";
 import { world } from "./world.ts";
 
 Deno.test("onEnter() and onLeave() run at each switch of their thread, in order and reverse order", () => {
@@ -140,4 +140,22 @@ Deno.test("cancel() by a leave block ends the thread where it stops", () => {
   });
   settle();
   assert.equal(printed.at(-1), "gone");
+});
+
+Deno.test("onEnter(): what a block throws into its thread is thrown at once", () => {
+  const { threads, printed, print, settle } = world();
+  let entered = 0;
+  threads.async(function* () {
+    using _enter = onEnter(() => {
+      if (++entered === 2) current().throw("thrown");
+    });
+    try {
+      yield* cede();
+      print("went on");
+    } catch (error) {
+      print(error);
+    }
+  });
+  settle();
+  assert.deepEqual(printed, ["thrown"]);
 });

@@ -272,3 +272,25 @@ Deno.test("a relay that terminates the encryption without the secret is refused"
   assert.deepEqual([a.upNodes(), b.upNodes()], [[], []]);
   relay.close();
 });
+
+Deno.test("a reply leaves also when what handles the next message throws", async () => {
+  await using mesh = new Mesh();
+  let failing = false;
+  const log = (): void => {
+    if (failing) throw new Error("no log");
+  };
+  const a = await mesh.node("a", { binds: [SEED] });
+  const b = await mesh.node("b", { binds: ["127.0.0.1:4041"], seeds: [SEED] }, { log });
+  await mesh.until(() => a.nodeIsUp("b") === true && b.nodeIsUp("a") === true);
+  await mesh.env.backend.settle();
+  const { id, got } = sink(a);
+  const port = b.port(() => b.snd(id, "reply"));
+  failing = true;
+  a.snd(port, "request");
+  a.snd("b", "no such function");
+  // The clock stands still: no later message takes the reply along.
+  await mesh.env.backend.settle();
+  failing = false;
+  assert.deepEqual(got, [["reply"]]);
+  assert.match(mesh.env.logged[0].message, /no log/);
+});
