@@ -1,7 +1,7 @@
 import { Deque, show, UsageError } from "@anyevent/backends/contract";
 import { type Operation, operation, type RESUMED, type Suspension } from "@anyevent/loop";
 import { Gate, GateOperation } from "./gate.ts";
-import { checkOptions, limited, type WaitOptions } from "./limited.ts";
+import { checkLimits, limited, type WaitOptions } from "./limited.ts";
 import type { ThreadSteps } from "./thread.ts";
 import { QueuedOperation, WaitList } from "./wait_list.ts";
 import * as waiting from "./wait_list.ts";
@@ -93,7 +93,7 @@ export class Channel<T> implements Iterable<T>, AsyncIterable<T> {
    * @throws {UsageError} when `options` are none; nothing was stored then
    */
   put(item: T, options?: WaitOptions): Operation<void> {
-    if (options !== undefined) checkOptions(options, "channel.put()");
+    if (options !== undefined) checkLimits(options, "channel.put()");
     const { items, gate, max, putters } = this.#state;
     items.push(item);
     gate.adjust(1);

@@ -1,5 +1,5 @@
 import type { RESUMED, Suspension, Waker } from "@anyevent/loop";
-import { QueuedOperation, WaitList, type WaitNode } from "./wait_list.ts";
+import { QueuedCallback, QueuedOperation, WaitList, type WaitNode } from "./wait_list.ts";
 
 const IDLE = 0;
 const QUEUED = 1;
@@ -60,18 +60,13 @@ export class Gate {
 }
 
 /** A callback in the queue of a gate: called, once, inside the call that makes the count positive. */
-export class GateCallback implements GateWaiter, Waker {
-  before: WaitNode | undefined = undefined;
-  after: WaitNode | undefined = undefined;
+export class GateCallback extends QueuedCallback implements GateWaiter, Waker {
   state = CALLBACK;
-  readonly #gate: Gate;
-  #callback: (() => void) | undefined;
 
   /** @param callback must not throw */
   constructor(gate: Gate, callback: () => void) {
-    this.#gate = gate;
-    this.#callback = callback;
-    if (gate.count > 0) this.wake();
+    super(gate.waiters, callback);
+    if (gate.count > 0) this.call();
     else gate.waiters.push(this);
   }
 
@@ -81,19 +76,7 @@ export class GateCallback implements GateWaiter, Waker {
   }
 
   wake(): void {
-    const callback = this.#callback;
-    this.#callback = undefined;
-    callback?.();
-  }
-
-  cancel(): void {
-    if (this.#callback === undefined) return;
-    this.#callback = undefined;
-    this.#gate.waiters.remove(this);
-  }
-
-  [Symbol.dispose](): void {
-    this.cancel();
+    this.call();
   }
 }
 

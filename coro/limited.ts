@@ -80,7 +80,7 @@ export function limited<T>(op: Operation<T>, options: WaitOptions | undefined): 
  * @param what is limited
  * @throws {UsageError} when they are no options
  */
-export function checkOptions(options: WaitOptions | undefined, what: string): void {
+export function checkLimits(options: WaitOptions | undefined, what: string): void {
   if (options !== undefined) limitsOf(options, what);
 }
 

@@ -1,6 +1,6 @@
 import { show, UsageError } from "@anyevent/backends/contract";
 import { type Operation, operation, type RESUMED, type Suspension } from "@anyevent/loop";
-import { checkOptions, limited, type WaitOptions } from "./limited.ts";
+import { checkLimits, limited, type WaitOptions } from "./limited.ts";
 import type { SemaphoreGuard } from "./semaphore.ts";
 import type { ThreadSteps } from "./thread.ts";
 import { QueuedOperation, WaitList } from "./wait_list.ts";
@@ -103,7 +103,7 @@ export class RWLock {
 
   #guard(writes: boolean, options: WaitOptions | undefined): Operation<SemaphoreGuard> {
     const core = this.#core;
-    checkOptions(options, describeLock(writes));
+    checkLimits(options, describeLock(writes));
     return operation(() => describeLock(writes), function* () {
       yield* limited(new Lock(core, writes), options);
       return new Held(core);
@@ -119,7 +119,7 @@ export class RWLock {
     if (typeof body !== "function") {
       throw new UsageError(`Cannot run with lock: ${show(body)} is not a generator function`);
     }
-    checkOptions(options, describeLock(writes));
+    checkLimits(options, describeLock(writes));
     return operation(() => describeLock(writes), function* () {
       yield* limited(new Lock(core, writes), options);
       try {

@@ -2,7 +2,7 @@ import { show, UsageError } from "@anyevent/backends/contract";
 import { type Operation, operation, type RESUMED, type Suspension } from "@anyevent/loop";
 import { reportThrow } from "./default_engine.ts";
 import { Gate, GateCallback, GateOperation } from "./gate.ts";
-import { checkOptions, limited, type WaitOptions } from "./limited.ts";
+import { checkLimits, limited, type WaitOptions } from "./limited.ts";
 import type { ThreadSteps } from "./thread.ts";
 
 /** Holds one of a semaphore, until released. */
@@ -140,7 +140,7 @@ export class Semaphore {
     if (typeof body !== "function") {
       throw new UsageError(`Cannot run with guard: ${show(body)} is not a generator function`);
     }
-    checkOptions(options, "semaphore.withGuard()");
+    checkLimits(options, "semaphore.withGuard()");
     const gate = this.#gate;
     return operation(() => "semaphore.withGuard()", function* () {
       yield* limited(new Down(gate), options);

@@ -1,6 +1,6 @@
 import { show, UsageError } from "@anyevent/backends/contract";
 import { type Operation, operation } from "@anyevent/loop";
-import { checkOptions, limited, type WaitOptions } from "./limited.ts";
+import { checkLimits, limited, type WaitOptions } from "./limited.ts";
 import { Semaphore, type SemaphoreGuard, type WaitCallback } from "./semaphore.ts";
 import type { ThreadSteps } from "./thread.ts";
 
@@ -58,7 +58,7 @@ export class SemaphoreSet<K = unknown> {
 
   /** Takes one of `id`: see {@linkcode Semaphore.down}. */
   down(id: K, options?: WaitOptions): Operation<void> {
-    checkOptions(options, "semaphoreSet.down()");
+    checkLimits(options, "semaphoreSet.down()");
     return operation(() => `semaphoreSet.down(${String(id)})`, () => this.#down(id, options));
   }
 

@@ -2,7 +2,7 @@ import type { Operation, RESUMED, Suspension } from "@anyevent/loop";
 import { reportThrow } from "./default_engine.ts";
 import { limited, type WaitOptions } from "./limited.ts";
 import type { WaitCallback } from "./semaphore.ts";
-import { QueuedOperation, WaitList, type WaitNode } from "./wait_list.ts";
+import { QueuedCallback, QueuedOperation, WaitList, type WaitNode } from "./wait_list.ts";
 
 /** How a signal stands. */
 export interface SignalStats {
@@ -155,32 +155,14 @@ class Wait extends QueuedOperation<void> implements SignalWaiter {
   protected result(): void {}
 }
 
-class SignalCallback implements SignalWaiter, WaitCallback {
-  before: WaitNode | undefined = undefined;
-  after: WaitNode | undefined = undefined;
-  readonly #core: Core;
-  #callback: (() => void) | undefined;
-
+class SignalCallback extends QueuedCallback implements SignalWaiter, WaitCallback {
   constructor(core: Core, callback: () => void) {
-    this.#core = core;
-    this.#callback = callback;
-    if (core.takeRemembered()) this.signal();
+    super(core.waiters, callback);
+    if (core.takeRemembered()) this.call();
     else core.waiters.push(this);
   }
 
   signal(): void {
-    const callback = this.#callback;
-    this.#callback = undefined;
-    callback?.();
-  }
-
-  cancel(): void {
-    if (this.#callback === undefined) return;
-    this.#callback = undefined;
-    this.#core.waiters.remove(this);
-  }
-
-  [Symbol.dispose](): void {
-    this.cancel();
+    this.call();
   }
 }

@@ -52,6 +52,38 @@ export class WaitList<N extends WaitNode> {
   }
 }
 
+/** A callback in a {@linkcode WaitList}: called once, in its turn, unless it is taken back before. */
+export class QueuedCallback implements WaitNode, Disposable {
+  before: WaitNode | undefined = undefined;
+  after: WaitNode | undefined = undefined;
+  readonly #list: { remove(node: WaitNode): void };
+  #callback: (() => void) | undefined;
+
+  /** Is not in the list yet. @param callback must not throw */
+  constructor(list: { remove(node: WaitNode): void }, callback: () => void) {
+    this.#list = list;
+    this.#callback = callback;
+  }
+
+  /** Calls it; it is out of the list. */
+  call(): void {
+    const callback = this.#callback;
+    this.#callback = undefined;
+    callback?.();
+  }
+
+  /** Takes it back, unless it was called. Idempotent. */
+  cancel(): void {
+    if (this.#callback === undefined) return;
+    this.#callback = undefined;
+    this.#list.remove(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.cancel();
+  }
+}
+
 /**
  * What `start` of a {@linkcode QueuedOperation} returns to a thread: the engine calls `abandon` of what the
  * thread waits for, so that no closure is made at each wait.

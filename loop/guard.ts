@@ -1,4 +1,4 @@
-import { checkOptional } from "./arguments.ts";
+import { checkOptional } from "@anyevent/backends/contract";
 import { toFunction } from "./callback.ts";
 import { isThenable } from "./callback.ts";
 import { defaultLoop } from "./registry.ts";

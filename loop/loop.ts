@@ -1,6 +1,12 @@
 // Longer than most files here: it is the list of everything a loop can do; how it is done is elsewhere.
-import { type Env, type IoMode, show, type Undo, UsageError } from "@anyevent/backends/contract";
-import { checkOptions } from "./arguments.ts";
+import {
+  checkOptions,
+  type Env,
+  type IoMode,
+  show,
+  type Undo,
+  UsageError,
+} from "@anyevent/backends/contract";
 import { type Callback, toFunction } from "./callback.ts";
 import { CondVar, type CondVarCallback, type CondVarHost } from "./condvar.ts";
 import { Core } from "./core.ts";

@@ -1,6 +1,11 @@
-import { type ByteStream, show, UsageError } from "@anyevent/backends/contract";
+import {
+  type ByteStream,
+  checkOptional,
+  checkOptions,
+  show,
+  UsageError,
+} from "@anyevent/backends/contract";
 import { formatHostport, parseAddress, parseUnix } from "./address.ts";
-import { checkOptional, checkOptions } from "./arguments.ts";
 import { type Callback, toFunction } from "./callback.ts";
 import { checkLoop } from "./check_loop.ts";
 import {

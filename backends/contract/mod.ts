@@ -8,6 +8,7 @@ export * from "./backend.ts";
 export * from "./deque.ts";
 export * from "./env.ts";
 export * from "./errors.ts";
+export * from "./options.ts";
 export * from "./files.ts";
 export * from "./heap.ts";
 export * from "./net.ts";

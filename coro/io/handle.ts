@@ -10,7 +10,7 @@ import {
 } from "@anyevent/backends/contract";
 import { Handle, Loop, type Operation, operation, type Seconds, sprintf } from "@anyevent/loop";
 import { currentEngine } from "../default_engine.ts";
-import { checkOptions, limited, type WaitOptions } from "../limited.ts";
+import { checkLimits, limited, type WaitOptions } from "../limited.ts";
 import type { ThreadSteps } from "../thread.ts";
 import { cedeIfDue } from "../timeslice.ts";
 import { bytesIn, bytesOf, endOf, limitOf } from "./arguments.ts";
@@ -277,7 +277,7 @@ export class CoroHandle implements Disposable, AsyncIterable<string> {
     length = LONGEST_READ,
     options?: WaitOptions,
   ): Operation<Uint8Array<ArrayBuffer> | undefined> {
-    checkOptions(options, "readPartial()");
+    checkLimits(options, "readPartial()");
     return this.read(length, { ...options, partial: true });
   }
 

@@ -1,13 +1,13 @@
 import {
   type Address,
   type ByteStream,
+  checkOptions,
   messageOf,
   show,
   type Undo,
   UsageError,
 } from "@anyevent/backends/contract";
 import { formatAddress, formatHostport } from "../address.ts";
-import { checkOptions } from "../arguments.ts";
 import type { Loop } from "../loop.ts";
 import type { SocketServer } from "../server.ts";
 import { socketsOf } from "../sockets.ts";

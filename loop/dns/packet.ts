@@ -1,5 +1,4 @@
-import { messageOf, PeerError, show, UsageError } from "@anyevent/backends/contract";
-import { checkOptions } from "../arguments.ts";
+import { checkOptions, messageOf, PeerError, show, UsageError } from "@anyevent/backends/contract";
 import { type DnsValue, readable, readName, writeName } from "./codecs.ts";
 import { dnsTables } from "./tables.ts";
 

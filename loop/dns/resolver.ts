@@ -1,4 +1,5 @@
 import {
+  checkOptions,
   type LogLevel,
   messageOf,
   type PeerError,
@@ -7,7 +8,6 @@ import {
   UsageError,
 } from "@anyevent/backends/contract";
 import { formatAddress, parseAddress, parseHostport } from "../address.ts";
-import { checkOptions } from "../arguments.ts";
 import type { Callback } from "../callback.ts";
 import { checkLoop } from "../check_loop.ts";
 import { environment } from "../environment.ts";

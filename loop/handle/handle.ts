@@ -1,6 +1,7 @@
 // Longer than most files here: it is the list of everything a handle can do; how it is done is elsewhere.
 import {
   type ByteStream,
+  checkOptions,
   isWatchable,
   messageOf,
   type PeerError,
@@ -9,7 +10,6 @@ import {
   type Undo,
   UsageError,
 } from "@anyevent/backends/contract";
-import { checkOptions } from "../arguments.ts";
 import { type Callback, toFunction } from "../callback.ts";
 import { checkLoop } from "../check_loop.ts";
 import { checkText } from "../ip.ts";

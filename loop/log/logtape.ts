@@ -6,14 +6,18 @@
  *
  * @module
  */
-import { type LogLevel as Level, show, UsageError } from "@anyevent/backends/contract";
+import {
+  checkOptions,
+  type LogLevel as Level,
+  show,
+  UsageError,
+} from "@anyevent/backends/contract";
 import {
   getLogger,
   getTextFormatter,
   type Logger as TapeLogger,
   type LogLevel as TapeLevel,
 } from "@logtape/logtape";
-import { checkOptions } from "../arguments.ts";
 import type { LogRoot } from "./root.ts";
 import type { LogContext } from "./types.ts";
 

@@ -1,5 +1,11 @@
-import { ClosedError, type Env, messageOf, show, UsageError } from "@anyevent/backends/contract";
-import { checkOptions } from "../arguments.ts";
+import {
+  checkOptions,
+  ClosedError,
+  type Env,
+  messageOf,
+  show,
+  UsageError,
+} from "@anyevent/backends/contract";
 import { Context } from "./context.ts";
 import { logFile } from "./file.ts";
 import { formatEntry, formatTime } from "./format.ts";

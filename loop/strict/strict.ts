@@ -1,5 +1,4 @@
-import { show, UsageError } from "@anyevent/backends/contract";
-import { checkOptions } from "../arguments.ts";
+import { checkOptions, show, UsageError } from "@anyevent/backends/contract";
 import { late } from "../late.ts";
 import { strictChecks } from "./arguments.ts";
 import { noteOperation, reportDropped } from "./dropped.ts";

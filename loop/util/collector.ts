@@ -1,5 +1,4 @@
-import { show, UsageError } from "@anyevent/backends/contract";
-import { checkOptions } from "../arguments.ts";
+import { checkOptions, show, UsageError } from "@anyevent/backends/contract";
 
 const DEFAULT_LIMIT = 2 ** 28;
 

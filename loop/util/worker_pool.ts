@@ -1,4 +1,5 @@
 import {
+  checkOptions,
   ClosedError,
   Deque,
   PeerError,
@@ -8,7 +9,6 @@ import {
   type Workers,
 } from "@anyevent/backends/contract";
 import type { CallOutcome } from "../io/outcome.ts";
-import { checkOptions } from "../arguments.ts";
 import { checkLoop } from "../check_loop.ts";
 import type { Loop } from "../loop.ts";
 import { type Seconds, seconds } from "../time.ts";

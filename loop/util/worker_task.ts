@@ -1,5 +1,4 @@
-import { show, UsageError } from "@anyevent/backends/contract";
-import { checkOptions } from "../arguments.ts";
+import { checkOptions, show, UsageError } from "@anyevent/backends/contract";
 
 /** A function that a module exports, by name (default: `default`). */
 export interface ModuleFunction {

@@ -16,31 +16,11 @@ import {
   schedule,
   Semaphore,
 } from "@anyevent/coro";
-import { median } from "./bench.ts";
+import { type Batch, measure, per } from "./measure.ts";
 
 /** Small: most batches of about a millisecond are over before something else gets the processor. */
 const BATCH = 2000;
-const WARM_MS = 300;
 const PARKED = 100_000;
-
-/** One of something, by name; measured once. */
-type Batch = () => Record<string, number> | Promise<Record<string, number>>;
-
-async function measure(seconds: number, batch: Batch): Promise<void> {
-  const values: Record<string, number[]> = {};
-  const warm = performance.now() + WARM_MS;
-  while (performance.now() < warm) await batch();
-  const end = performance.now() + seconds * 1000;
-  for (let count = 0; count < 5 || performance.now() < end; count++) {
-    for (const [name, value] of Object.entries(await batch())) (values[name] ??= []).push(value);
-  }
-  for (const [name, all] of Object.entries(values)) console.log(`${name}\t${median(all)}`);
-}
-
-/** Nanoseconds for each of `count`, since `from`. */
-function per(count: number, from: number): number {
-  return (performance.now() - from) * 1e6 / count;
-}
 
 function* cedeForEver() {
   for (;;) yield* cede();

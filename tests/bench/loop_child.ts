@@ -18,30 +18,10 @@ import {
   operation,
   type Watcher,
 } from "@anyevent/loop";
-import { median } from "./bench.ts";
+import { type Batch, measure, per } from "./measure.ts";
 
 const BATCH = 10_000;
-const WARM_MS = 300;
 const FAR = 3600;
-
-/** Nanoseconds for one of something, by name; measured once. */
-type Batch = () => Record<string, number> | Promise<Record<string, number>>;
-
-async function measure(seconds: number, batch: Batch): Promise<void> {
-  const values: Record<string, number[]> = {};
-  const warm = performance.now() + WARM_MS;
-  while (performance.now() < warm) await batch();
-  const end = performance.now() + seconds * 1000;
-  for (let count = 0; count < 5 || performance.now() < end; count++) {
-    for (const [name, value] of Object.entries(await batch())) (values[name] ??= []).push(value);
-  }
-  for (const [name, all] of Object.entries(values)) console.log(`${name}\t${median(all)}`);
-}
-
-/** Nanoseconds for each of `count`, since `from`. */
-function per(count: number, from: number): number {
-  return (performance.now() - from) * 1e6 / count;
-}
 
 function expect(got: number, wanted: number): void {
   if (got !== wanted) throw new Error(`counted ${got}, not ${wanted}`);

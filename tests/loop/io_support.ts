@@ -1,10 +1,8 @@
 /** The platforms that have files, each with a folder to work in. */
-import { ffiEnv } from "@anyevent/backends/ffi";
-import { nativeEnv } from "@anyevent/backends/native";
-import { nodeHost, pureEnv } from "@anyevent/backends/pure";
 import { simEnv } from "@anyevent/backends/sim";
 import type { Env } from "@anyevent/backends/contract";
 import { type FileIO, ioOf, Loop } from "@anyevent/loop";
+import { REAL_ENVS } from "../support/real_envs.ts";
 
 /** One of them. */
 export interface Place {
@@ -16,10 +14,8 @@ export interface Place {
 }
 
 const MAKERS: readonly (readonly [string, () => Env])[] = [
-  ["native", () => nativeEnv()],
-  ["pure", () => pureEnv({ host: nodeHost() })],
+  ...REAL_ENVS,
   ["sim", () => simEnv()],
-  ...Deno.build.os === "linux" ? [["ffi", () => ffiEnv()] as const] : [],
 ];
 
 /** Names of all. */

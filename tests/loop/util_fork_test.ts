@@ -1,18 +1,11 @@
 import assert from "node:assert/strict";
 import type { Env } from "@anyevent/backends/contract";
 import { ClosedError, PeerError, UsageError } from "@anyevent/backends/contract";
-import { ffiEnv } from "@anyevent/backends/ffi";
 import { nativeEnv } from "@anyevent/backends/native";
-import { nodeHost, pureEnv } from "@anyevent/backends/pure";
 import { simEnv } from "@anyevent/backends/sim";
 import { type JobContext, Loop, type Util, utilOf, WorkerPool, workerTask } from "@anyevent/loop";
 import { runDeno } from "../support/run_deno.ts";
-
-const MAKERS: readonly (readonly [string, () => Env])[] = [
-  ["native", () => nativeEnv()],
-  ["pure", () => pureEnv({ host: nodeHost() })],
-  ...Deno.build.os === "linux" ? [["ffi", () => ffiEnv()] as const] : [],
-];
+import { REAL_ENVS } from "../support/real_envs.ts";
 
 interface Place {
   readonly util: Util;
@@ -36,7 +29,7 @@ async function on(make: () => Env, body: (place: Place) => Promise<void>): Promi
 
 const JOBS = new URL("programs/jobs.ts", import.meta.url);
 
-for (const [name, make] of MAKERS) {
+for (const [name, make] of REAL_ENVS) {
   const test = (what: string, body: (place: Place) => Promise<void>): void =>
     Deno.test(`${what} (${name})`, () => on(make, body));
 

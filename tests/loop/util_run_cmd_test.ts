@@ -1,18 +1,11 @@
 import assert from "node:assert/strict";
 import type { Env } from "@anyevent/backends/contract";
 import { ClosedError, UsageError } from "@anyevent/backends/contract";
-import { ffiEnv } from "@anyevent/backends/ffi";
 import { nativeEnv } from "@anyevent/backends/native";
-import { nodeHost, pureEnv } from "@anyevent/backends/pure";
 import { simEnv } from "@anyevent/backends/sim";
 import { runDeno } from "../support/run_deno.ts";
 import { Collector, Loop, portablePipe, type Util, utilOf } from "@anyevent/loop";
-
-const MAKERS: readonly (readonly [string, () => Env])[] = [
-  ["native", () => nativeEnv()],
-  ["pure", () => pureEnv({ host: nodeHost() })],
-  ...Deno.build.os === "linux" ? [["ffi", () => ffiEnv()] as const] : [],
-];
+import { REAL_ENVS } from "../support/real_envs.ts";
 
 interface Place {
   readonly util: Util;
@@ -38,7 +31,7 @@ const node = (body: string): readonly string[] => ["node", "-e", body];
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
 const CAT = node("process.stdin.pipe(process.stdout)");
 
-for (const [name, make] of MAKERS) {
+for (const [name, make] of REAL_ENVS) {
   const test = (what: string, body: (place: Place) => Promise<void>): void =>
     Deno.test(`${what} (${name})`, () => on(make, body));
 

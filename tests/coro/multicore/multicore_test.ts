@@ -1,3 +1,4 @@
+// Longer than most files here: it is a list of cases on the same few jobs.
 import assert from "node:assert/strict";
 import {
   ClosedError,

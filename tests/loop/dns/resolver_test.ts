@@ -1,3 +1,4 @@
+// Longer than most files here: it is a list of cases on one simulated network of name servers.
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
